@@ -1,0 +1,1 @@
+"""Tables of rulesets, users and expected results, and what turns them into files."""
