@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod error;
+pub mod fork_cell;
 pub mod host;
 pub mod options;
+pub mod report;
 pub mod worker;
