@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Metadata that says when rather than what: left out, so that two runs print the same.
 const TIMES: [&str; 3] = ["configSyncTime", "initTime", "serverTime"];
 
+/// Diagnostics carry kilobytes of timings in one member.
+const MAX_FIELD_CHARS: usize = 80;
+
 /// Name, user, value and the metadata that tells something, on one line.
 pub(crate) fn event(event: &Value) -> String {
     let name = event.get("eventName").map(plain).unwrap_or_default();
@@ -32,7 +35,10 @@ pub(crate) fn event(event: &Value) -> String {
 }
 
 fn field(name: &str, text: &str) -> String {
-    format!(" {name}={text}")
+    match text.char_indices().nth(MAX_FIELD_CHARS) {
+        Some((end, _)) => format!(" {name}={}...", text.get(..end).unwrap_or_default()),
+        None => format!(" {name}={text}"),
+    }
 }
 
 fn user(event: &Value) -> String {
@@ -104,6 +110,8 @@ mod tests {
             line,
             "event purchase                   user=companyID:\"a\\nb\" value=\"two words\"\n"
         );
+        let line = event(&json!({"metadata": {"markers": "x".repeat(5000)}}));
+        assert!(line.len() < 200, "{line}");
         assert_eq!(event(&json!(5)), format!("event {:<26} user=-\n", ""));
     }
 }
