@@ -11,11 +11,16 @@ import json
 import sys
 from pathlib import Path
 
-from conformance import hashing, operators
+from conformance import configs, gates, hashing, lookups, operators
 from conformance.model import Suite
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES: list[Suite] = [*operators.SUITES]
+SUITES: list[Suite] = [
+    *operators.SUITES,
+    *lookups.SUITES,
+    *gates.SUITES,
+    *configs.SUITES,
+]
 
 
 def dump(document: dict) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 TIME = 1_700_000_000_000
 FORMATS = ("v1", "v2")
-# As a value of a builder's keyword: leave the member out of the document.
+# In place of a member or an item: leave it out.
 DROP = object()
 
 
@@ -28,7 +28,8 @@ def resolve(value: Any, version: str) -> Any:
     if isinstance(value, dict):
         return {key: resolve(item, version) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [resolve(item, version) for item in value]
+        items = [resolve(item, version) for item in value]
+        return [item for item in items if item is not DROP]
     return value
 
 
@@ -67,9 +68,8 @@ def fail_gate(name) -> dict:
 
 
 def bucket(operator: str, target, salt="bs", **more) -> dict:
-    return condition(
-        "user_bucket", operator, target, additionalValues={"salt": salt}, **more
-    )
+    more = {"additionalValues": {"salt": salt}, **more}
+    return condition("user_bucket", operator, target, **more)
 
 
 PUBLIC = condition("public")
@@ -207,18 +207,21 @@ def details(reason: str = "none", source: str = "Network") -> dict:
     return {"source": source, "reason": reason}
 
 
-UNSUPPORTED = {"rule_id": "", "details": details("Unsupported")}
+def without_rule(value, reason: str) -> dict:
+    """Evaluation stopped: nothing but the value and the reason is promised."""
+    return {"value": value, "passed": False, "rule_id": "", "details": details(reason)}
 
 
-def exposures(*entries: str) -> list:
+def exposure(entry):
     """From `gate:value:rule`."""
-    return [
-        dict(zip(("gate", "gateValue", "ruleID"), entry.split(":", 2)))
-        for entry in entries
-    ]
+    if isinstance(entry, By):
+        return By(exposure(entry.v1), exposure(entry.v2))
+    if entry is DROP:
+        return DROP
+    return dict(zip(("gate", "gateValue", "ruleID"), entry.split(":", 2)))
 
 
-def result(value, rule_id, *entries: str, undelegated: tuple | None = None, **more):
+def result(value, rule_id, *entries, undelegated: tuple | None = None, **more) -> dict:
     """All of an ordinary result; `entries` are the secondary exposures."""
     base = {
         "value": value,
@@ -228,10 +231,11 @@ def result(value, rule_id, *entries: str, undelegated: tuple | None = None, **mo
         "id_type": "userID",
         "version": None,
         "is_experiment_group": False,
-        "secondary_exposures": exposures(*entries),
-        "undelegated_secondary_exposures": exposures(
-            *(entries if undelegated is None else undelegated)
-        ),
+        "secondary_exposures": [exposure(entry) for entry in entries],
+        "undelegated_secondary_exposures": [
+            exposure(entry)
+            for entry in (entries if undelegated is None else undelegated)
+        ],
         "explicit_parameters": [],
         "allocated_experiment": None,
         "override_config_name": None,
@@ -240,15 +244,15 @@ def result(value, rule_id, *entries: str, undelegated: tuple | None = None, **mo
     return _merge(base, more)
 
 
-def unrecognized(value, **more) -> dict:
-    base = {"passed": False, "id_type": "", "details": details("Unrecognized")}
-    return result(value, "", **{**base, **more})
+def unrecognized(value) -> dict:
+    members = {"passed": False, "id_type": "", "details": details("Unrecognized")}
+    return result(value, "", **members)
 
 
-def overridden(value, **more) -> dict:
+def overridden(value) -> dict:
     passed = value if isinstance(value, bool) else False
-    base = {"passed": passed, "id_type": "", "details": details("LocalOverride")}
-    return result(value, "override", **{**base, **more})
+    members = {"passed": passed, "id_type": "", "details": details("LocalOverride")}
+    return result(value, "override", **members)
 
 
 # --- Cases and suites ---

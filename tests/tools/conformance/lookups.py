@@ -1,0 +1,430 @@
+"""Where the value of a condition comes from: fields, ids, environment, IP, agent.
+
+A row is one gate with one rule of one condition: id, the condition, what the user has
+besides the userID "u1", whether the rule passes.
+"""
+
+from conformance.hashing import unit_in, user_bucket_of
+from conformance.model import (
+    DROP,
+    Ruleset,
+    Suite,
+    bucket,
+    case,
+    condition,
+    details,
+    user_field,
+)
+from conformance.operators import F, T, gate_of, one_rule
+
+
+def has(name, *values) -> dict:
+    return user_field(name, "any", list(values))
+
+
+def unit(operator: str, target, id_type: str = "userID") -> dict:
+    return condition("unit_id", operator, target, idType=id_type)
+
+
+def tier(operator: str, *values: str, name: str = "tier") -> dict:
+    return condition("environment_field", operator, list(values), name)
+
+
+def country(operator: str, target, name: str = "country") -> dict:
+    return condition("ip_based", operator, target, name)
+
+
+def agent(name: str, operator: str, target) -> dict:
+    return condition("ua_based", operator, target, name)
+
+
+def custom(**fields) -> dict:
+    return {"custom": fields}
+
+
+def environment(**fields) -> dict:
+    return {"statsigEnvironment": fields}
+
+
+US = {"ip": "24.18.183.148"}
+_WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+_MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)"
+_WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
+_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 15_6_1 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/15.6.1 Mobile/15E148 Safari/604.1"
+)
+IPHONE = {"userAgent": _IPHONE}
+MAC = {"userAgent": f"{_MAC} {_WEBKIT} Chrome/104.0.0.0 Safari/537.36"}
+WINDOWS = {"userAgent": f"{_WINDOWS} {_WEBKIT} Chrome/104.0.5112.79 Safari/537.36"}
+ANDROID = {
+    "userAgent": f"Mozilla/5.0 (Linux; Android 12; Pixel 6) {_WEBKIT} "
+    "Chrome/104.0.5112.69 Mobile Safari/537.36"
+}
+LINUX = {
+    "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) "
+    "Gecko/20100101 Firefox/115.0"
+}
+SAFARI = {
+    "userAgent": f"{_MAC} AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/16.5 Safari/605.1.15"
+}
+EDGE = {
+    "userAgent": f"{_WINDOWS} {_WEBKIT} Chrome/114.0.0.0 Safari/537.36 "
+    "Edg/114.0.1823.51"
+}
+XP = {"userAgent": "Mozilla/5.0 (Windows NT 5.1; rv:52.0) Gecko/20100101 Firefox/52.0"}
+
+# fmt: off
+FIELD = [
+    ("fld01", has("userID", "x"), {"userID": "x"}, T),
+    ("fld02", has("user_id", "x"), {"userID": "x"}, T),
+    ("fld03", has("USERID", "x"), {"userID": "x"}, T),
+    ("fld04", has("userid", "x"), {"userID": "x", "custom": {"userid": "y"}}, T),
+    ("fld05", has("email", "c@x.com"), {"email": "", "custom": {"email": "c@x.com"}}, T),
+    ("fld06", has("email", "c"), custom(email="c"), T),
+    ("fld07", has("email", "p"), {"privateAttributes": {"email": "p"}}, T),
+    ("fld08", has("email", "c"), custom(email="c") | {"privateAttributes": {"email": "p"}}, T),
+    ("fld09", has("k", "p"), custom(k="") | {"privateAttributes": {"k": "p"}}, F),
+    ("fld10", has("FooBar", "v"), custom(foobar="v"), T),
+    ("fld11", has("foobar", "v"), custom(FooBar="v"), F),
+    ("fld13", has("ipAddress", "1.1.1.1"), {"ip": "1.1.1.1"}, T),
+    ("fld15", has("app_version", "2.0"), {"appVersion": "2.0"}, T),
+    ("fld18", has("LOCALE", "en_US"), {"locale": "en_US"}, T),
+    ("fld20", has(None, "u1"), {}, F),
+    ("fld21", has("app_version", "custom"),
+     {"appVersion": "2.0"} | custom(app_version="custom"), F),
+    ("fld22", has("k", "0"), custom(k=0) | {"privateAttributes": {"k": "p"}}, T),
+    ("fld23", has("k", "false"), custom(k=False) | {"privateAttributes": {"k": "p"}}, T),
+    ("fld24", has("k", "p"), custom(k=None) | {"privateAttributes": {"k": "p"}}, T),
+    ("fld25", has("stableID", "sid"), {"customIDs": {"stableID": "sid"}}, F),
+    ("fld26", has("Stra\u00dfe", "v"), custom(strasse="v"), F),
+    ("eqm1", user_field("missing", "eq", None), {}, T),
+    ("eqm4", user_field("email", "eq", None), {"email": ""}, T),
+    ("eqm5", user_field("email", "neq", None), {"email": ""}, F),
+    ("fld30", has("email", "e@x.com"), {"email": "e@x.com"}, T),
+    ("fld31", has("Email", "e@x.com"), {"email": "e@x.com"}, T),
+    ("fld32", has("ip", "1.1.1.1"), {"ip": "1.1.1.1"}, T),
+    ("fld33", has("ip_address", "1.1.1.1"), {"ip": "1.1.1.1"}, T),
+    ("fld34", has("userAgent", "ua"), {"userAgent": "ua"}, T),
+    ("fld35", has("user_agent", "ua"), {"userAgent": "ua"}, T),
+    ("fld36", has("country", "NZ"), {"country": "NZ"}, T),
+    ("fld37", has("locale", "en_US"), {"locale": "en_US"}, T),
+    ("fld38", has("appVersion", "2.0"), {"appVersion": "2.0"}, T),
+    ("fld39", has("APP_VERSION", "2.0"), {"appVersion": "2.0"}, T),
+    ("fld40", has("email", "c"), {"email": "top"} | custom(email="c"), F),
+    ("fld41", has("email", "top"), {"email": "top"} | custom(email="c"), T),
+    ("fld42", has("email", "c"), {"email": None} | custom(email="c"), T),
+    ("fld43", has("secret", "s"), {"privateAttributes": {"secret": "s"}}, T),
+    ("fld44", has("Secret", "s"), {"privateAttributes": {"secret": "s"}}, T),
+    ("fld45", has("secret", "s"), {"privateAttributes": {"Secret": "s"}}, F),
+    ("fld46", has("FooBar", "v"), custom(FooBar="v", foobar="w"), T),
+    ("fld47", has("FooBar", "w"), custom(FooBar="v", foobar="w"), F),
+    ("fld48", has("k", "v"), custom(k="v") | {"privateAttributes": {"k": "p"}}, T),
+    ("fld49", has("companyID", "c1"), {"customIDs": {"companyID": "c1"}}, F),
+    ("fld50", has("tier", "dev"), environment(tier="dev"), F),
+    ("fld51", has("userID", "5"), {"userID": 5}, T),
+    ("fld52", has("a.b", "v"), custom(a={"b": "v"}), F),
+    ("fld53", has("a.b", "v"), {"custom": {"a.b": "v"}}, T),
+    ("fld54", has("user_agent", "c"), {"userAgent": ""} | custom(user_agent="c"), T),
+    ("fld55", has("ip", "p"), {"privateAttributes": {"ip": "p"}}, T),
+    ("fld56", has("\u00c4", "v"), {"custom": {"\u00e4": "v"}}, T),
+    ("fld57", has("f", "v"), {"custom": {}, "privateAttributes": {}}, F),
+    ("fld58", has("country", "NZ"), {"ip": "24.18.183.148", "custom": {"country": "NZ"}}, T),
+    ("fld59", has("country", "US"), US, F),
+]
+
+# The snake case spellings of the user's members.
+SPELLING = [
+    ("usr01", has("userID", "x"), {"userID": DROP, "user_id": "x"}, T),
+    ("usr02", has("userAgent", "ua"), {"user_agent": "ua"}, T),
+    ("usr03", has("appVersion", "2.0"), {"app_version": "2.0"}, T),
+    ("usr04", has("secret", "s"), {"private_attributes": {"secret": "s"}}, T),
+    ("usr05", unit("any", ["c1"], "companyID"), {"custom_ids": {"companyID": "c1"}}, T),
+    ("usr06", unit("any", ["c1"], "companyID"),
+     {"userID": DROP, "custom_ids": {"companyID": "c1"}}, T),
+]
+
+UNIT = [
+    ("uid2", unit("any", ["c1"], "companyID"), {"customIDs": {"companyID": "c1"}}, T),
+    ("uid3", unit("any", ["c1"], "companyID"), {"customIDs": {"companyid": "c1"}}, T),
+    ("uid4", unit("any", ["c1"], "companyid"), {"customIDs": {"companyID": "c1"}}, F),
+    ("uid5", unit("any", ["a"], "USERID"), {"userID": "a"}, T),
+    ("uid6", unit("neq", None, "companyID"), {}, F),
+    ("uid7", unit("none", ["x"], "companyID"), {}, T),
+    ("uid8", unit("any", ["a"], ""), {"userID": "a"}, F),
+    ("uid20", unit("any", ["u1", "u2"]), {}, T),
+    ("uid21", unit("any", ["U1"]), {}, T),
+    ("uid22", unit("any_case_sensitive", ["U1"]), {}, F),
+    ("uid23", unit("none", ["u1"]), {}, F),
+    ("uid24", unit("eq", None, "companyID"), {}, T),
+    ("uid25", unit("neq", None), {}, T),
+    ("uid26", unit("any", ["42"], "companyID"), {"customIDs": {"companyID": 42}}, T),
+    ("uid27", unit("any", ["7"]), {"userID": 7}, T),
+    ("uid28", unit("str_starts_with_any", ["U"]), {}, T),
+    ("uid29", unit("str_matches", "^u[0-9]$"), {}, T),
+    ("uid30", unit("any", ["sid"], "stableID"), {"customIDs": {"stableID": "sid"}}, T),
+    ("uid31", unit("any", ["sid"], "StableID"), {"customIDs": {"stableid": "sid"}}, T),
+    ("uid32", unit("any", ["b"], "companyID"),
+     {"customIDs": {"companyid": "a", "companyID": "b"}}, T),
+    ("uid33", unit("any", ["u1"], "companyID"), {}, F),
+    ("uid34", unit("any", ["c1"], "companyID"),
+     {"userID": DROP, "customIDs": {"companyID": "c1"}}, T),
+    ("uid35", unit("eq", None), {"userID": DROP, "customIDs": {"companyID": "c1"}}, T),
+    ("uid36", unit("any", ["\u00fcser_\u00e9"]), {"userID": "\u00fcser_\u00e9"}, T),
+]
+
+ENVIRONMENT = [
+    ("env1", tier("any", "dev"), environment(tier="dev"), T),
+    ("env2", tier("any", "dev"), {}, F),
+    ("env3", tier("none", "dev"), {}, T),
+    ("env4", tier("any", "dev", name="TIER"), environment(tier="dev"), T),
+    ("env5", tier("any", "dev"), environment(tier="DEV"), T),
+    ("env7", tier("any", "dev"), environment(TIER="dev"), F),
+    ("env20", tier("any", "dev", "staging"), environment(tier="staging"), T),
+    ("env21", tier("any", "dev"), environment(tier="production"), F),
+    ("env22", tier("none", "dev"), environment(tier="dev"), F),
+    ("env23", tier("none", "dev"), environment(tier="production"), T),
+    ("env24", tier("any", "eu", name="region"), environment(tier="dev", region="eu"), T),
+    ("env25", tier("any", "eu", name="region"), environment(tier="dev"), F),
+    ("env26", tier("any", "dev"), custom(tier="dev"), F),
+    ("env27", tier("any_case_sensitive", "dev"), environment(tier="DEV"), F),
+    ("env28", tier("any", "eu", name="Region"), environment(region="eu"), T),
+    ("env29", tier("any", "eu", name="Region"), environment(Region="eu"), T),
+    ("env30", tier("any", "eu", name="region"), environment(Region="eu"), F),
+    ("env31", condition("environment_field", "eq", None, "tier"), {}, T),
+    ("env32", condition("environment_field", "str_contains_any", ["dev"], "tier"),
+     environment(tier="development"), T),
+]
+
+UNDER_500 = list(range(500))
+BU0 = {"userID": "bu0"}  # 33 with salt "bs", 551 with none
+BUCKET = [
+    ("bkt0", bucket("lt", 500), BU0, T),
+    ("bkt1", bucket("lt", 500), {"userID": "bu1"}, F),
+    ("bkt6", bucket("any", UNDER_500), BU0, T),
+    ("bkt7", bucket("none", UNDER_500), BU0, F),
+    ("bkt8", bucket("lt", 500, additionalValues=DROP), BU0, F),
+    ("bkt9", bucket("lt", 500, idType="companyID"), BU0, F),
+    ("bkt20", bucket("gte", 33), BU0, T),
+    ("bkt21", bucket("gt", 33), BU0, F),
+    ("bkt22", bucket("lte", 33), BU0, T),
+    ("bkt23", bucket("lt", 33), BU0, F),
+    ("bkt24", bucket("any", [33]), BU0, T),
+    ("bkt25", bucket("any", [32, 34]), BU0, F),
+    ("bkt26", bucket("none", [33]), BU0, F),
+    ("bkt27", bucket("none", [32, 34]), BU0, T),
+    ("bkt28", bucket("any", []), BU0, F),
+    ("bkt29", bucket("none", []), BU0, T),
+    ("bkt30", bucket("any", [-1]), BU0, F),
+    ("bkt31", bucket("any", [551], additionalValues=DROP), BU0, T),
+    ("bkt32", bucket("any", [551], salt=""), BU0, T),
+    ("bkt33", bucket("any", [33], idType="companyID"), {"customIDs": {"companyID": "bu0"}}, T),
+    ("bkt34", bucket("any", [841], idType="companyID"), {}, T),
+    ("bkt35", bucket("any", [551], additionalValues=None), BU0, T),
+]
+for _number in (0, 499, 500, 999):
+    _user = {"userID": unit_in(_number, lambda unit_id: user_bucket_of("bs", unit_id))}
+    BUCKET += [
+        (f"bkt_lt500_at{_number}", bucket("lt", 500), _user, _number < 500),
+        (f"bkt_gte500_at{_number}", bucket("gte", 500), _user, _number >= 500),
+        (f"bkt_lt1000_at{_number}", bucket("lt", 1000), _user, T),
+        (f"bkt_lt0_at{_number}", bucket("lt", 0), _user, F),
+        (f"bkt_any_at{_number}", bucket("any", UNDER_500), _user, _number < 500),
+        (f"bkt_none_at{_number}", bucket("none", UNDER_500), _user, _number >= 500),
+    ]
+
+LISTS = {
+    "list1": ["in_list", "123", "None", "123.0", ""],
+    "companies": ["c1", "c\u00e9"],
+    "empty": [],
+}
+IN, OUT = "in_segment_list", "not_in_segment_list"
+ID_LIST = [
+    ("idl1", unit(IN, "list1"), {"userID": "in_list"}, T),
+    ("idl2", unit(IN, "list1"), {"userID": "not_in"}, F),
+    ("idl3", unit(OUT, "list1"), {"userID": "not_in"}, T),
+    ("idl4", unit(IN, "nolist"), {"userID": "in_list"}, F),
+    ("idl5", unit(OUT, "nolist"), {"userID": "in_list"}, T),
+    ("idl6", user_field("f", IN, "list1"), custom(f=123), T),
+    ("idl7", user_field("f", IN, "list1"), custom(f=None), F),
+    ("idl8", user_field("f", OUT, "list1"), custom(f=None), T),
+    ("idl9", user_field("f", IN, "list1"), custom(f="IN_LIST"), F),
+    ("idl20", unit(OUT, "list1"), {"userID": "in_list"}, F),
+    ("idl21", unit(IN, "companies", "companyID"), {"customIDs": {"companyID": "c1"}}, T),
+    ("idl22", unit(IN, "companies", "companyID"), {"customIDs": {"companyID": "c2"}}, F),
+    ("idl23", unit(IN, "companies", "companyID"), {}, F),
+    ("idl24", unit(OUT, "companies", "companyID"), {}, T),
+    ("idl25", unit(IN, "companies", "companyID"), {"customIDs": {"companyID": "c\u00e9"}}, T),
+    ("idl26", unit(IN, "companies"), {"userID": "c1"}, T),
+    ("idl27", unit(IN, "empty"), {"userID": "in_list"}, F),
+    ("idl28", unit(OUT, "empty"), {"userID": "in_list"}, T),
+    ("idl29", unit(IN, "list1"), {"userID": 123}, T),
+    ("idl30", user_field("email", IN, "list1"), {"email": "in_list"}, T),
+    ("idl31", user_field("f", IN, "list1"), {}, F),
+    ("idl32", user_field("f", OUT, "list1"), {}, T),
+    ("idl33", unit(IN, None), {"userID": "in_list"}, F),
+    ("idl34", unit(OUT, None), {"userID": "in_list"}, T),
+    ("idl35", unit(IN, "list1"), {"userID": "in_lis"}, F),
+]
+
+COUNTRY = [
+    ("ip01", country("any", ["US"]), US, T),
+    ("ip02", country("any", ["NZ"]), US | {"country": "NZ"}, T),
+    ("ip03", country("none", ["US"]), {}, T),
+    ("ip04", country("none", ["US"]), {"ip": "not.an.ip"}, T),
+    ("ip05", country("any", ["US"], "COUNTRY"), US, F),
+    ("ip06", country("any", ["CC"]), US | custom(country="CC"), T),
+    ("ip07", country("any", ["US"]), US | {"country": ""}, T),
+    ("ip08", country("none", ["US"]), US | {"country": ""}, F),
+    ("ip10", country("eq", None), {}, T),
+    ("ip11", country("any", ["US"]), {"ip": "2001:4860:4860::8888"}, F),
+    ("ip12", country("none", ["US"]), {"ip": "127.0.0.1"}, T),
+    ("ip13", country("any", ["US"]), custom(ip="24.18.183.148"), T),
+    ("ip20", country("any", ["us"]), US, T),
+    ("ip21", country("any", ["US"]), US | {"country": "NZ"}, F),
+    ("ip22", country("any", ["DE"]), {"ip": "193.99.144.80"}, T),
+    ("ip23", country("any", ["JP"]), {"ip": "133.1.1.1"}, T),
+    ("ip24", country("any", ["GB"]), {"ip": "81.2.69.142"}, T),
+    ("ip25", country("any", ["BR"]), {"ip": "200.147.3.157"}, T),
+    ("ip26", country("any", ["ZA", "US"]), {"ip": "41.0.0.1"}, T),
+    ("ip27", country("none", ["US"]), {"ip": "193.99.144.80"}, T),
+    ("ip28", country("eq", None), {"ip": "10.0.0.1"}, T),
+    ("ip29", country("any", ["US"]), {"ip": "24.18.183"}, F),
+    ("ip30", country("any", ["US"]), {"ip": "24.18.183.148.1"}, F),
+    ("ip31", country("any", ["PP"]), US | {"privateAttributes": {"country": "PP"}}, T),
+    ("ip32", country("any", ["US"]), {"privateAttributes": {"ip": "24.18.183.148"}}, T),
+    ("ip33", country("any", ["1.1.1.1"], "ip"), {"ip": "1.1.1.1"}, T),
+    ("ip34", country("none", ["US"]), US, F),
+    ("ip35", country("neq", None), {"ip": ""}, F),
+]
+
+USER_AGENT = [
+    ("ua_i_os_name_iOS", agent("os_name", "any", ["iOS"]), IPHONE, T),
+    ("ua_m_os_name_MacOSX", agent("os_name", "any", ["Mac OS X"]), MAC, T),
+    ("ua_c_browser_name_Chrome", agent("browser_name", "any", ["Chrome"]), WINDOWS, T),
+    ("ua_a_browser_name_ChromeMobile", agent("browser_name", "any", ["Chrome Mobile"]), ANDROID, T),
+    ("ua_i_browser_name_MobileSafari", agent("browser_name", "any", ["Mobile Safari"]), IPHONE, T),
+    ("uaosv_i_15.6.1", agent("os_version", "any", ["15.6.1"]), IPHONE, T),
+    ("uaosv_c_10", agent("os_version", "any", ["10"]), WINDOWS, F),
+    ("uaosv_c_10.0.0", agent("os_version", "any", ["10.0.0"]), WINDOWS, T),
+    ("uaosv_a_12.0.0", agent("os_version", "any", ["12.0.0"]), ANDROID, T),
+    ("uabv_c_104.0.5112", agent("browser_version", "any", ["104.0.5112"]), WINDOWS, T),
+    ("uabv_c_104.0.5112.79", agent("browser_version", "any", ["104.0.5112.79"]), WINDOWS, F),
+    ("ua_none", agent("os_name", "none", ["iOS"]), {}, T),
+    ("ua_over", agent("os_name", "any", ["X"]), IPHONE | custom(os_name="X"), T),
+    ("ua_alias", agent("osName", "any", ["iOS"]), IPHONE, T),
+    ("ua_garbage", agent("os_name", "any", ["Other"]), {"userAgent": "zzz"}, T),
+    ("ua_garbagev", agent("os_version", "any", ["0.0.0"]), {"userAgent": "zzz"}, T),
+    ("ua_long", agent("os_name", "any", ["iOS"]), {"userAgent": _IPHONE + "x" * 1000}, F),
+    ("ua_at_limit", agent("os_name", "any", ["iOS"]),
+     {"userAgent": _IPHONE.ljust(1000, "x")}, T),
+    ("ua_over_limit", agent("os_name", "any", ["iOS"]),
+     {"userAgent": _IPHONE.ljust(1001, "x")}, F),
+    ("ua_over_limit_none", agent("os_name", "none", ["iOS"]),
+     {"userAgent": _IPHONE.ljust(1001, "x")}, T),
+    ("ua_c_os_name", agent("os_name", "any", ["Windows"]), WINDOWS, T),
+    ("ua_a_os_name", agent("os_name", "any", ["Android"]), ANDROID, T),
+    ("ua_l_os_name", agent("os_name", "any", ["Linux"]), LINUX, T),
+    ("ua_l_browser_name", agent("browser_name", "any", ["Firefox"]), LINUX, T),
+    ("ua_l_browser_version", agent("browser_version", "any", ["115.0.0"]), LINUX, T),
+    ("ua_s_browser_name", agent("browser_name", "any", ["Safari"]), SAFARI, T),
+    ("ua_s_browser_version", agent("browser_version", "any", ["16.5.0"]), SAFARI, T),
+    ("ua_e_browser_name", agent("browser_name", "any", ["Edge"]), EDGE, T),
+    ("ua_e_browser_version", agent("browser_version", "any", ["114.0.1823"]), EDGE, T),
+    ("ua_m_os_version", agent("os_version", "any", ["10.15.7"]), MAC, T),
+    ("ua_m_browser_version", agent("browser_version", "any", ["104.0.0"]), MAC, T),
+    ("ua_xp_os_name", agent("os_name", "any", ["Windows"]), XP, T),
+    ("ua_xp_os_version", agent("os_version", "neq", None), XP, F),
+    ("ua_i_version_gte", agent("os_version", "version_gte", "15.6"), IPHONE, T),
+    ("ua_i_version_lt", agent("os_version", "version_lt", "15.6.1"), IPHONE, F),
+    ("ua_i_version_eq", agent("os_version", "version_eq", "15.6.1.0"), IPHONE, T),
+    ("ua_c_version_gt", agent("browser_version", "version_gt", "103.9"), WINDOWS, T),
+    ("ua_case_fold", agent("os_name", "any", ["ios"]), IPHONE, T),
+    ("ua_case_sensitive", agent("os_name", "any_case_sensitive", ["ios"]), IPHONE, F),
+    ("ua_field_case", agent("OS_NAME", "any", ["iOS"]), IPHONE, T),
+    ("ua_alias_osVersion", agent("osVersion", "any", ["15.6.1"]), IPHONE, T),
+    ("ua_alias_browserName", agent("browserName", "any", ["Mobile Safari"]), IPHONE, T),
+    ("ua_alias_browserVersion", agent("browserVersion", "any", ["15.6.1"]), IPHONE, T),
+    ("ua_other_field", agent("device", "neq", None), IPHONE, F),
+    ("ua_not", agent("os_name", "none", ["iOS"]), IPHONE, F),
+    ("ua_missing_version", agent("os_version", "version_gt", "0"), {}, F),
+    ("ua_from_custom", agent("os_name", "any", ["iOS"]), custom(userAgent=_IPHONE), T),
+    ("ua_over_private", agent("browser_name", "any", ["X"]),
+     IPHONE | {"privateAttributes": {"browser_name": "X"}}, T),
+]
+
+# With "plan": "global" and "region": "eu" among the global custom fields.
+GLOBAL = [
+    ("glb1", has("plan", "global"), {}, T),
+    ("glb2", has("plan", "mine"), custom(plan="mine"), T),
+    ("glb3", has("plan", "global"), custom(plan="mine"), F),
+    ("glb4", has("plan", "global"), {"privateAttributes": {"plan": "private"}}, T),
+    ("glb5", has("Region", "eu"), {}, T),
+    ("glb6", has("email", "global@x.com"), {}, T),
+    ("glb7", has("email", "global@x.com"), {"email": "mine@x.com"}, F),
+    ("glb8", has("plan", "global"), custom(plan=None), T),
+]
+
+NO_AGENT = [
+    ("nua1", agent("os_name", "any", ["iOS"]), IPHONE, F),
+    ("nua2", agent("os_name", "none", ["iOS"]), IPHONE, T),
+    ("nua3", agent("os_version", "version_gt", "1"), IPHONE, F),
+]
+
+NO_COUNTRY = [
+    ("nip1", country("any", ["US"]), US, F),
+    ("nip2", country("none", ["US"]), US, T),
+]
+# fmt: on
+
+
+def _suite(name: str, about: str, rows: list, source="Network", **more) -> Suite:
+    gates, cases = [], []
+    for row, test, extra, passes in rows:
+        gates.append(gate_of(row, test))
+        user = {"userID": "u1", **extra}
+        user = {key: value for key, value in user.items() if value is not DROP}
+        expect = one_rule(passes) | {"details": details(source=source)}
+        cases.append(case(row, row, expect, user))
+    return Suite(
+        name, about, cases, Ruleset(gates, id_lists=more.pop("lists", {})), **more
+    )
+
+
+SUITES = [
+    _suite("field", "Which member of the user a field name finds.", FIELD),
+    _suite("user_spelling", "The user's members in snake case.", SPELLING),
+    _suite("unit", "Unit ids by id type.", UNIT),
+    _suite("environment", "Fields of the user's environment.", ENVIRONMENT),
+    _suite("user_bucket", "Buckets of 1000 by a salt of the condition.", BUCKET),
+    _suite("id_list", "Membership in ID lists.", ID_LIST, lists=LISTS),
+    _suite("country", "The country, given or by IP address.", COUNTRY),
+    _suite("user_agent", "Names and versions out of the user agent.", USER_AGENT),
+    _suite(
+        "global_fields",
+        "Global custom fields come after the user's own, before private ones.",
+        GLOBAL,
+        options={
+            "global_custom_fields": {
+                "plan": "global",
+                "region": "eu",
+                "email": "global@x.com",
+            }
+        },
+    ),
+    _suite(
+        "no_ua_parser",
+        "With the user agent parser off the field is missing and the source says so.",
+        NO_AGENT,
+        source="UAParserNotLoaded",
+        options={"disable_ua_parser": True},
+    ),
+    _suite(
+        "no_country_lookup",
+        "With the country lookup off the field is missing and the source says so.",
+        NO_COUNTRY,
+        source="CountryLookupNotLoaded",
+        options={"disable_country_lookup": True},
+    ),
+]
