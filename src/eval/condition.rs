@@ -1,0 +1,229 @@
+//! One condition: the value for its type, then the operator.
+
+use serde_json::Value;
+
+use super::trace::Trace;
+use super::{Evaluator, Namespace, Origin, Reason, Verdict, bucket, operator};
+use crate::spec::condition::{Condition, Field, GateRef, Operator, UserAgentField, ValueSource};
+use crate::user::{Group, TopLevel, ValueRef};
+
+/// How a condition, or all conditions of a rule, came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    True,
+    False,
+    /// Ends the evaluation of the spec.
+    Unsupported,
+    /// Ends the evaluation of the spec.
+    TooDeep,
+}
+
+impl From<bool> for Check {
+    fn from(value: bool) -> Check {
+        if value { Check::True } else { Check::False }
+    }
+}
+
+impl<'a, T: Trace> Evaluator<'a, '_, T> {
+    pub(super) fn condition(&mut self, condition: &'a Condition) -> Check {
+        let check = match condition {
+            Condition::Public => Check::True,
+            Condition::NoGate { pass } => Check::from(!pass),
+            Condition::Gate { gate, pass } => self.gate(*gate, *pass),
+            Condition::AnyGate { gates, pass } => self.any_gate(gates, *pass),
+            Condition::Test { source, operator } => return self.test(condition, source, operator),
+            Condition::Unsupported(_) => Check::Unsupported,
+        };
+        self.trace.condition(condition, ValueRef::Missing, check, self.depth);
+        check
+    }
+
+    fn gate(&mut self, gate: GateRef, pass: bool) -> Check {
+        let verdict = self.nested_gate(gate);
+        match verdict.reason {
+            Reason::Unsupported => Check::Unsupported,
+            Reason::Error => Check::TooDeep,
+            _ => Check::from(verdict.value == pass),
+        }
+    }
+
+    fn any_gate(&mut self, gates: &[GateRef], pass: bool) -> Check {
+        for gate in gates {
+            match self.gate(*gate, pass) {
+                Check::False => {}
+                decided => return decided,
+            }
+        }
+        Check::False
+    }
+
+    fn test(
+        &mut self,
+        condition: &'a Condition,
+        source: &'a ValueSource,
+        operator: &'a Operator,
+    ) -> Check {
+        let value = match source {
+            ValueSource::Field(field) => self.field(field),
+            ValueSource::Ip(field) => self.ip_field(field),
+            ValueSource::UserAgent(field, derived) => self.user_agent_field(field, *derived),
+            ValueSource::Environment { exact, lower } => self.environment(exact, lower),
+            ValueSource::CurrentTime => ValueRef::Int((self.world.now_ms)()),
+            ValueSource::UserBucket { salt, id_type } => {
+                let hash = bucket::hash(salt, self.unit_id(id_type));
+                ValueRef::UInt(hash % bucket::USER_BUCKETS)
+            }
+            ValueSource::UnitId(id_type) => {
+                self.unit(id_type).map_or(ValueRef::Missing, ValueRef::Text)
+            }
+            ValueSource::TargetApp => self.world.app_id.map_or(ValueRef::Missing, ValueRef::Text),
+            ValueSource::ExperimentGroup(slot) => {
+                let verdict = self.experiment(*slot);
+                if verdict.reason == Reason::Error {
+                    return Check::TooDeep;
+                }
+                self.group_name(verdict.origin)
+            }
+        };
+        let check = match operator {
+            Operator::InList { list, negate } => Check::from(self.in_list(list.as_deref(), value) != *negate),
+            _ => Check::from(operator::matches(operator, value)),
+        };
+        self.trace.condition(condition, value, check, self.depth);
+        check
+    }
+
+    /// The user's value of `field`: named field, custom, global custom, private. Blank named
+    /// fields and nulls are passed over; blank custom values are values.
+    fn field(&self, field: &Field) -> ValueRef<'a> {
+        let user = self.world.user;
+        if let Some(top) = field.top {
+            let value = user.top_level(top);
+            if !value.is_blank() {
+                return value;
+            }
+        }
+        let names = [Some(&*field.exact), field.lower.as_deref()];
+        let names = || names.iter().flatten();
+        let custom = names().map(|name| user.entry(Group::Custom, name));
+        let global = names().map(|name| {
+            let value = self.world.global_custom_fields.get(*name);
+            value.map_or(ValueRef::Missing, ValueRef::from)
+        });
+        let private = names().map(|name| user.entry(Group::Private, name));
+        custom
+            .chain(global)
+            .chain(private)
+            .find(|value| !matches!(value, ValueRef::Missing))
+            .unwrap_or(ValueRef::Missing)
+    }
+
+    fn top_level(&self, top: TopLevel, name: &'static str) -> ValueRef<'a> {
+        let field = Field { top: Some(top), exact: name.into(), lower: Some(name.to_lowercase().into()) };
+        self.field(&field)
+    }
+
+    fn ip_field(&mut self, field: &Field) -> ValueRef<'a> {
+        let value = self.field(field);
+        if !value.is_blank() || &*field.exact != "country" {
+            return value;
+        }
+        let ValueRef::Text(ip) = self.top_level(TopLevel::Ip, "ip") else { return ValueRef::Missing };
+        self.country_of(ip)
+    }
+
+    #[cfg(feature = "country")]
+    fn country_of(&mut self, ip: &str) -> ValueRef<'a> {
+        if !self.world.country_enabled {
+            self.notes.country_not_loaded = true;
+            return ValueRef::Missing;
+        }
+        crate::derive::country::country_of_ip(ip).map_or(ValueRef::Missing, ValueRef::Text)
+    }
+
+    #[cfg(not(feature = "country"))]
+    fn country_of(&mut self, _ip: &str) -> ValueRef<'a> {
+        self.notes.country_not_loaded = true;
+        ValueRef::Missing
+    }
+
+    fn user_agent_field(&mut self, field: &Field, derived: Option<UserAgentField>) -> ValueRef<'a> {
+        let value = self.field(field);
+        let Some(wanted) = derived.filter(|_| value.is_blank()) else { return value };
+        match self.top_level(TopLevel::UserAgent, "userAgent") {
+            ValueRef::Text(text) => self.from_user_agent(text, wanted),
+            _ => ValueRef::Missing,
+        }
+    }
+
+    #[cfg(feature = "ua")]
+    fn from_user_agent(&mut self, text: &str, wanted: UserAgentField) -> ValueRef<'a> {
+        if !self.world.user_agent_enabled {
+            self.notes.user_agent_not_loaded = true;
+            return ValueRef::Missing;
+        }
+        let Some(agent) = self.world.user.user_agent(text) else { return ValueRef::Missing };
+        match wanted {
+            UserAgentField::OsName => ValueRef::Text(&agent.os_name),
+            UserAgentField::BrowserName => ValueRef::Text(&agent.browser_name),
+            UserAgentField::OsVersion => optional(agent.os_version.as_deref()),
+            UserAgentField::BrowserVersion => optional(agent.browser_version.as_deref()),
+        }
+    }
+
+    #[cfg(not(feature = "ua"))]
+    fn from_user_agent(&mut self, _text: &str, _wanted: UserAgentField) -> ValueRef<'a> {
+        self.notes.user_agent_not_loaded = true;
+        ValueRef::Missing
+    }
+
+    /// The options' environment replaces the user's, which beats the specs' default.
+    fn environment(&self, exact: &str, lower: &str) -> ValueRef<'a> {
+        let in_map = |map: &'a serde_json::Map<String, Value>| {
+            let value = map.get(exact).or_else(|| map.get(lower));
+            value.map_or(ValueRef::Missing, ValueRef::from)
+        };
+        let user = self.world.user;
+        if let Some(environment) = self.world.environment {
+            in_map(environment)
+        } else if user.has_environment() {
+            match user.entry(Group::Environment, exact) {
+                ValueRef::Missing => user.entry(Group::Environment, lower),
+                value => value,
+            }
+        } else {
+            self.world.specs.default_environment.as_ref().map_or(ValueRef::Missing, in_map)
+        }
+    }
+
+    fn in_list(&self, list: Option<&str>, value: ValueRef<'_>) -> bool {
+        let Some(list) = list else { return false };
+        match value {
+            ValueRef::Missing => false,
+            ValueRef::Text(id) => self.world.id_lists.contains(list, self.world.user.unit_hash(id)),
+            other => other.to_text().is_some_and(|id| {
+                self.world.id_lists.contains(list, crate::spec::id_list::id_hash(&id))
+            }),
+        }
+    }
+
+    /// Evaluates an experiment for its group only: its exposures are not this spec's.
+    fn experiment(&mut self, slot: u32) -> Verdict {
+        let gathered = self.nested.len();
+        let name = self.world.specs.configs.names.name(slot);
+        let verdict = self.spec(Namespace::Configs, Some(slot), name);
+        self.nested.truncate(gathered);
+        verdict
+    }
+
+    fn group_name(&self, origin: Origin) -> ValueRef<'a> {
+        optional(
+            super::result::rule_of(self.world.specs, origin)
+                .and_then(|rule| rule.group_name.as_deref()),
+        )
+    }
+}
+
+fn optional(text: Option<&str>) -> ValueRef<'_> {
+    text.map_or(ValueRef::Missing, ValueRef::Text)
+}

@@ -1,0 +1,422 @@
+//! The pure part: specs, a user and a time in, an [`Evaluation`] out.
+//!
+//! No thread, socket, lock or log is touched here, and nothing is allocated for a plain gate. All
+//! conditions of a visited rule are evaluated even after one failed, because each may leave a
+//! secondary exposure; a tidy mind would stop early and lose them.
+
+pub(crate) mod bucket;
+mod condition;
+mod operator;
+pub mod overrides;
+pub mod result;
+pub(crate) mod time;
+pub mod trace;
+pub(crate) mod version;
+
+use serde_json::{Map, Value};
+use smallvec::SmallVec;
+
+pub use overrides::Overrides;
+pub use result::{Details, Evaluation, Kind, Reason, Secondary};
+
+use crate::spec::condition::{GateRef, IdType};
+use crate::spec::id_list::IdLists;
+use crate::spec::{FastMap, Returned, Rule, Share, Spec, SpecSet, Table};
+use crate::user::{TopLevel, User, ValueRef};
+use condition::Check;
+use result::Name;
+use trace::Trace;
+
+/// Specs nested deeper than this end in an error for the specs concerned.
+pub const MAX_DEPTH: u32 = 300;
+/// Nested gates evaluated after which results are remembered, so that gates that share
+/// dependencies many levels deep cost linear time.
+const MEMO_AFTER: u32 = 16;
+
+/// Everything an evaluation depends on.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    pub specs: &'a SpecSet,
+    pub id_lists: &'a IdLists,
+    /// `None` where overrides must not count.
+    pub overrides: Option<&'a Overrides>,
+    pub user: &'a User,
+    /// The options' environment, which replaces the user's.
+    pub environment: Option<&'a Map<String, Value>>,
+    pub global_custom_fields: &'a Map<String, Value>,
+    /// The app that `target_app` conditions see.
+    pub app_id: Option<&'a str>,
+    pub user_agent_enabled: bool,
+    pub country_enabled: bool,
+    /// The time, read only by evaluations that need it.
+    pub now_ms: &'a dyn Fn() -> i64,
+}
+
+/// One of the three namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Namespace {
+    Gates,
+    Configs,
+    Layers,
+}
+
+impl Namespace {
+    pub(crate) fn table(self, specs: &SpecSet) -> &Table {
+        match self {
+            Namespace::Gates => &specs.gates,
+            Namespace::Configs => &specs.configs,
+            Namespace::Layers => &specs.layers,
+        }
+    }
+}
+
+impl Kind {
+    /// The namespace that names of this kind live in. Configs and experiments share one.
+    #[must_use]
+    pub fn namespace(self) -> Namespace {
+        match self {
+            Kind::Gate => Namespace::Gates,
+            Kind::Config | Kind::Experiment => Namespace::Configs,
+            Kind::Layer => Namespace::Layers,
+        }
+    }
+}
+
+/// What decided a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing: unknown, unsupported or too deep.
+    Nothing,
+    /// A local override.
+    Override,
+    /// No rule of a spec matched.
+    Default { namespace: Namespace, slot: u32 },
+    /// A rule of a spec matched, whether or not the roll passed.
+    Rule { namespace: Namespace, slot: u32, rule: u32 },
+}
+
+/// What evaluating one spec came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Verdict {
+    pub(crate) reason: Reason,
+    /// A gate's value; whether the rule passed, for everything else.
+    pub(crate) value: bool,
+    /// The rule's roll passed, so that its value counts.
+    pub(crate) passed: bool,
+    pub(crate) origin: Origin,
+    pub(crate) delegate: Option<u32>,
+    /// Index of the mapping target that was evaluated instead.
+    pub(crate) mapping: Option<u32>,
+    /// How many secondary exposures there were before delegation.
+    pub(crate) undelegated: Option<u32>,
+}
+
+impl Verdict {
+    fn nothing(reason: Reason) -> Verdict {
+        Verdict {
+            reason,
+            value: false,
+            passed: false,
+            origin: Origin::Nothing,
+            delegate: None,
+            mapping: None,
+            undelegated: None,
+        }
+    }
+
+    /// The spec cannot be evaluated, and neither can what depends on it.
+    fn is_fatal(&self) -> bool {
+        matches!(self.reason, Reason::Unsupported | Reason::Error)
+    }
+}
+
+/// A nested gate's result, as a few words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NestedGate {
+    pub gate: u32,
+    pub value: bool,
+    pub origin: Origin,
+}
+
+/// Exposures gathered so far; a handful needs no allocation.
+pub(crate) type NestedGates = SmallVec<[NestedGate; 4]>;
+
+/// Facts about an evaluation besides its verdict.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Notes {
+    pub(crate) user_agent_not_loaded: bool,
+    pub(crate) country_not_loaded: bool,
+    pub(crate) seen_analytical_gates: bool,
+}
+
+/// Evaluates `name` and finishes the result. Local overrides come first.
+pub fn evaluate<T: Trace>(world: &World<'_>, kind: Kind, name: &str, trace: &mut T) -> Evaluation {
+    let namespace = kind.namespace();
+    let slot = namespace.table(world.specs).slot_of(name);
+    let requested = slot.map_or_else(|| Name::Unknown(name.into()), Name::Slot);
+    if let Some(overridden) =
+        world.overrides.and_then(|overrides| overrides.lookup(namespace, name, world.user))
+    {
+        trace.overridden(name, &overridden);
+        return Evaluation::from_override(kind, requested, overridden);
+    }
+    let mut evaluator = Evaluator::new(*world, trace);
+    let verdict = evaluator.spec(namespace, slot, name);
+    let (nested, notes) = (evaluator.nested, evaluator.notes);
+    Evaluation::new(kind, requested, verdict, nested, notes)
+}
+
+/// A gate's value, for callers that want nothing else. Skips what only results carry.
+pub fn check_gate(world: &World<'_>, name: &str) -> bool {
+    evaluate(world, Kind::Gate, name, &mut trace::NoTrace).value()
+}
+
+pub(crate) struct Evaluator<'a, 't, T> {
+    world: World<'a>,
+    pub(crate) nested: NestedGates,
+    pub(crate) notes: Notes,
+    depth: u32,
+    gates_evaluated: u32,
+    memo: FastMap<u32, Verdict>,
+    trace: &'t mut T,
+}
+
+impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
+    pub(crate) fn new(world: World<'a>, trace: &'t mut T) -> Self {
+        Evaluator {
+            world,
+            nested: NestedGates::new(),
+            notes: Notes::default(),
+            depth: 0,
+            gates_evaluated: 0,
+            memo: FastMap::default(),
+            trace,
+        }
+    }
+
+    /// Evaluates a spec, or the one it is mapped to.
+    pub(crate) fn spec(&mut self, namespace: Namespace, slot: Option<u32>, name: &str) -> Verdict {
+        if self.depth >= MAX_DEPTH {
+            return Verdict::nothing(Reason::Error);
+        }
+        self.depth += 1;
+        let mapped = match self.world.specs.mappings.is_empty() {
+            true => None,
+            false => self.mapped(namespace, slot, name),
+        };
+        let verdict = mapped.unwrap_or_else(|| self.unmapped(namespace, slot, name));
+        self.depth -= 1;
+        verdict
+    }
+
+    /// The result of the first mapping whose rule the user passes and whose target is known.
+    #[cold]
+    fn mapped(&mut self, namespace: Namespace, slot: Option<u32>, name: &str) -> Option<Verdict> {
+        let specs = self.world.specs;
+        let table = namespace.table(specs);
+        let mappings = specs.mappings.get(name)?;
+        // The roll uses the salt of the spec that was asked for, even though another one answers.
+        let salt = slot.and_then(|slot| table.spec(slot)).map_or("", |spec| &spec.salt);
+        let gathered = self.nested.len();
+        for mapping in mappings {
+            let target = specs.mapping_targets.get(mapping.target as usize)?;
+            for (rule, start_ms) in &mapping.rules {
+                if *start_ms > 0 && *start_ms > (self.world.now_ms)() {
+                    continue;
+                }
+                let Some(rule) = specs.mapping_rules.get(*rule as usize) else { continue };
+                let passes = self.conditions(rule);
+                self.nested.truncate(gathered);
+                let passes = passes == Check::True && self.roll_salted(rule, salt);
+                self.trace.mapping(name, target, rule, passes);
+                if !passes {
+                    continue;
+                }
+                let mut verdict = self.spec(namespace, table.slot_of(target), target);
+                if matches!(verdict.reason, Reason::None | Reason::LocalOverride) {
+                    verdict.mapping = verdict.mapping.or(Some(mapping.target));
+                    return Some(verdict);
+                }
+                if verdict.reason == Reason::Error {
+                    return Some(verdict);
+                }
+                self.nested.truncate(gathered);
+            }
+        }
+        None
+    }
+
+    fn unmapped(&mut self, namespace: Namespace, slot: Option<u32>, name: &str) -> Verdict {
+        let specs = self.world.specs;
+        let found = slot.and_then(|slot| Some((slot, namespace.table(specs).spec(slot)?)));
+        let Some((slot, spec)) = found else {
+            self.trace.unrecognized(namespace, name);
+            return Verdict::nothing(Reason::Unrecognized);
+        };
+        self.trace.enter(namespace, spec, self.depth);
+        let verdict = self.rules(namespace, slot, spec);
+        self.trace.leave(spec, &verdict, self.depth);
+        verdict
+    }
+
+    fn rules(&mut self, namespace: Namespace, slot: u32, spec: &'a Spec) -> Verdict {
+        let is_v2 = self.world.specs.is_v2;
+        // A disabled spec of version 2 may carry rules on purpose (holdouts); version 1 never.
+        let rules = if spec.enabled || is_v2 { &*spec.rules } else { &[] };
+        for (index, rule) in (0u32..).zip(rules) {
+            self.trace.rule(spec, rule, self.depth);
+            match self.conditions(rule) {
+                Check::True => {}
+                Check::False => continue,
+                Check::Unsupported => return Verdict::nothing(Reason::Unsupported),
+                Check::TooDeep => return Verdict::nothing(Reason::Error),
+            }
+            if let Some(verdict) = self.delegated(rule) {
+                return verdict;
+            }
+            let passed = self.roll(rule);
+            let origin = Origin::Rule { namespace, slot, rule: index };
+            return finish(spec, is_v2, passed, Some(rule), origin);
+        }
+        finish(spec, is_v2, false, None, Origin::Default { namespace, slot })
+    }
+
+    /// Evaluates all conditions of a rule, for their exposures' sake.
+    fn conditions(&mut self, rule: &'a Rule) -> Check {
+        let mut result = Check::True;
+        for condition in &rule.conditions {
+            match self.condition(condition) {
+                Check::True => {}
+                Check::False => result = Check::False,
+                fatal => return fatal,
+            }
+        }
+        result
+    }
+
+    /// The delegate's verdict, if the rule has one that exists. The rule's own roll and value do
+    /// not count then, and local overrides of the delegate do not either.
+    fn delegated(&mut self, rule: &Rule) -> Option<Verdict> {
+        let slot = rule.delegate?;
+        let configs = &self.world.specs.configs;
+        configs.spec(slot)?;
+        let undelegated = u32::try_from(self.nested.len()).unwrap_or(u32::MAX);
+        let mut verdict = self.spec(Namespace::Configs, Some(slot), configs.names.name(slot));
+        verdict.delegate = Some(slot);
+        verdict.undelegated = Some(undelegated);
+        verdict.mapping = None;
+        Some(verdict)
+    }
+
+    fn roll(&mut self, rule: &Rule) -> bool {
+        let passed = match rule.share {
+            Share::All => true,
+            Share::Nobody => false,
+            Share::Below(bound) => below(bucket::hash(&rule.salt, self.unit_id(&rule.id_type)), bound),
+        };
+        if T::ON {
+            let hash = bucket::hash(&rule.salt, self.unit_id(&rule.id_type));
+            self.trace.roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
+        }
+        passed
+    }
+
+    fn roll_salted(&self, rule: &Rule, spec_salt: &str) -> bool {
+        match rule.share {
+            Share::All => true,
+            Share::Nobody => false,
+            Share::Below(bound) => {
+                let salt = format!("{spec_salt}.{}.", rule.rule_salt);
+                below(bucket::hash(&salt, self.unit_id(&rule.id_type)), bound)
+            }
+        }
+    }
+
+    /// A gate inside another spec: local override, mapping, spec; leaves an exposure.
+    fn nested_gate(&mut self, gate: GateRef) -> Verdict {
+        let names = &self.world.specs.gates.names;
+        if let Some(known) = self.memo.get(&gate.slot) {
+            // Its exposures are in the list already, and cleaning keeps the first of each.
+            return *known;
+        }
+        self.gates_evaluated += 1;
+        let name = names.name(gate.slot);
+        let overridden = match self.world.overrides {
+            Some(overrides) if !overrides.is_empty() => {
+                overrides.lookup(Namespace::Gates, name, self.world.user)
+            }
+            _ => None,
+        };
+        let verdict = match overridden {
+            Some(overridden) => {
+                self.trace.overridden(name, &overridden);
+                Verdict {
+                    value: overridden.as_bool(),
+                    origin: Origin::Override,
+                    ..Verdict::nothing(Reason::LocalOverride)
+                }
+            }
+            None => self.spec(Namespace::Gates, Some(gate.slot), name),
+        };
+        if verdict.is_fatal() {
+            return verdict;
+        }
+        if !gate.is_segment {
+            self.expose_nested(gate.slot, &verdict);
+        }
+        if self.gates_evaluated > MEMO_AFTER && self.world.specs.mappings.is_empty() {
+            self.memo.insert(gate.slot, verdict);
+        }
+        verdict
+    }
+
+    fn expose_nested(&mut self, gate: u32, verdict: &Verdict) {
+        let specs = self.world.specs;
+        let exposure = NestedGate { gate, value: verdict.value, origin: verdict.origin };
+        if !self.nested.contains(&exposure) || self.depth == 0 {
+            self.nested.push(exposure);
+        }
+        let rate = result::rule_of(specs, verdict.origin).and_then(|rule| rule.sampling_rate);
+        if rate.is_none() && !result::rule_id(specs, verdict.origin).is_empty() {
+            self.notes.seen_analytical_gates = true;
+        }
+    }
+
+    /// The unit that `id_type` names; the empty text if the user has none, so that everyone
+    /// without the id shares one bucket.
+    fn unit_id(&self, id_type: &IdType) -> &'a str {
+        self.unit(id_type).unwrap_or_default()
+    }
+
+    fn unit(&self, id_type: &IdType) -> Option<&'a str> {
+        let user = self.world.user;
+        match id_type {
+            IdType::UserId => match user.top_level(TopLevel::UserId) {
+                ValueRef::Text(id) => Some(id),
+                _ => None,
+            },
+            IdType::Custom { exact, lower } => user
+                .custom_id(exact)
+                .or_else(|| lower.as_deref().and_then(|lower| user.custom_id(lower))),
+            IdType::Nothing => None,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a bucket is below 10,000")]
+fn below(hash: u64, bound: f64) -> bool {
+    ((hash % bucket::SHARE_BUCKETS) as f64) < bound
+}
+
+/// The verdict when `rule` matched (`passed` says how its roll came out), or when none did.
+fn finish(spec: &Spec, is_v2: bool, passed: bool, rule: Option<&Rule>, origin: Origin) -> Verdict {
+    // In version 1 a gate is on when the rule passed; in version 2 its value is what the rule
+    // returns or what the spec defaults to. Objects always return something.
+    let value = match (is_v2, rule) {
+        (true, Some(rule)) if passed => !matches!(rule.returned, Returned::Bool(false)),
+        (true, _) => matches!(spec.default, Returned::Bool(true)),
+        (false, _) => passed,
+    };
+    Verdict { value, passed, origin, ..Verdict::nothing(Reason::None) }
+}

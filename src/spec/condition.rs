@@ -1,0 +1,216 @@
+//! A compiled condition: where its value comes from and what it is held against.
+
+use fancy_regex::Regex;
+use hashbrown::HashSet;
+use serde_json::Value;
+
+use crate::user::TopLevel;
+
+/// A condition. Compared with by `eval`, which never looks at the text it came from.
+#[derive(Debug)]
+pub enum Condition {
+    /// Always true.
+    Public,
+    /// The gate's value is `pass`.
+    Gate { gate: GateRef, pass: bool },
+    /// A gate condition without a usable gate name: the gate counts as false.
+    NoGate { pass: bool },
+    /// Some gate's value is `pass`; looked at in order, up to the first.
+    AnyGate { gates: Box<[GateRef]>, pass: bool },
+    /// A value held against a target.
+    Test { source: ValueSource, operator: Operator },
+    /// A type or operator this version does not know; says which.
+    Unsupported(Box<str>),
+}
+
+/// A gate that a condition refers to.
+#[derive(Debug, Clone, Copy)]
+pub struct GateRef {
+    /// Slot in the gates.
+    pub slot: u32,
+    /// Segments are evaluated but never reported as exposures.
+    pub is_segment: bool,
+}
+
+/// Where a condition's value comes from.
+#[derive(Debug)]
+pub enum ValueSource {
+    Field(Field),
+    /// A field; for `country` the address is looked up if the user has none.
+    Ip(Field),
+    /// A field; if the user has none, derived from the user agent.
+    UserAgent(Field, Option<UserAgentField>),
+    Environment { exact: Box<str>, lower: Box<str> },
+    CurrentTime,
+    /// `salt.` to be followed by the unit id; modulo 1,000.
+    UserBucket { salt: Box<str>, id_type: IdType },
+    UnitId(IdType),
+    TargetApp,
+    /// Group name of an experiment; slot in the configs.
+    ExperimentGroup(u32),
+}
+
+/// A user field by name, with what the lookup needs prepared.
+#[derive(Debug)]
+pub struct Field {
+    pub top: Option<TopLevel>,
+    pub exact: Box<str>,
+    /// Present when it differs from `exact`.
+    pub lower: Option<Box<str>>,
+}
+
+impl Field {
+    pub(crate) fn new(name: &str) -> Field {
+        let lower = name.to_lowercase();
+        Field {
+            top: TopLevel::from_lowercase(&lower),
+            exact: name.into(),
+            lower: (lower != name).then(|| lower.into_boxed_str()),
+        }
+    }
+}
+
+/// What can be read from a user agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserAgentField {
+    OsName,
+    OsVersion,
+    BrowserName,
+    BrowserVersion,
+}
+
+/// The unit that is bucketed.
+#[derive(Debug)]
+pub enum IdType {
+    UserId,
+    Custom { exact: Box<str>, lower: Option<Box<str>> },
+    /// The empty type: no unit.
+    Nothing,
+}
+
+impl IdType {
+    pub(crate) fn new(name: &str) -> IdType {
+        let lower = name.to_lowercase();
+        match lower.as_str() {
+            "userid" => IdType::UserId,
+            "" => IdType::Nothing,
+            _ => IdType::Custom {
+                exact: name.into(),
+                lower: (lower != name).then(|| lower.clone().into_boxed_str()),
+            },
+        }
+    }
+}
+
+/// How a value is held against a target; the target is part of it, typed.
+#[derive(Debug)]
+pub enum Operator {
+    /// Numbers. A target that is not a number is NaN and never matches.
+    Number { ordering: Ordering, target: f64 },
+    Version { ordering: Ordering, target: Option<VersionTarget> },
+    /// Membership after lower-casing.
+    AnyOf { set: TextSet, negate: bool },
+    AnyExact { set: TextSet, negate: bool },
+    /// Membership of a bucket number.
+    AnyBucket { members: HashSet<u32>, negate: bool },
+    Affix { kind: Affix, needles: Box<[Box<str>]>, negate: bool },
+    /// A pattern that could not be built never matches.
+    Matches(Option<Box<Regex>>),
+    Equals { target: Value, negate: bool },
+    Time { ordering: TimeOrdering, target: Option<i64> },
+    InList { list: Option<Box<str>>, negate: bool },
+    Array { quantifier: Quantifier, targets: Option<Box<[Box<str>]>> },
+}
+
+/// Comparisons of numbers and versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordering {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+    Equal,
+    NotEqual,
+}
+
+impl Ordering {
+    /// Whether `found` satisfies this comparison.
+    #[must_use]
+    pub fn accepts(self, found: std::cmp::Ordering) -> bool {
+        match self {
+            Ordering::Greater => found.is_gt(),
+            Ordering::GreaterOrEqual => found.is_ge(),
+            Ordering::Less => found.is_lt(),
+            Ordering::LessOrEqual => found.is_le(),
+            Ordering::Equal => found.is_eq(),
+            Ordering::NotEqual => found.is_ne(),
+        }
+    }
+}
+
+/// Comparisons of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeOrdering {
+    Before,
+    After,
+    /// The same day in UTC.
+    On,
+}
+
+/// Where a needle must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affix {
+    Start,
+    End,
+    Anywhere,
+}
+
+/// How many of the targets must be in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantifier {
+    Any,
+    None,
+    All,
+    NotAll,
+}
+
+/// Components of a target version; `None` for one that is not an integer.
+#[derive(Debug)]
+pub struct VersionTarget(pub Box<[Option<i128>]>);
+
+/// A set of texts. Small ones are scanned, large ones hashed.
+#[derive(Debug)]
+pub enum TextSet {
+    Few(Box<[Box<str>]>),
+    Many(HashSet<Box<str>, foldhash::fast::FixedState>),
+}
+
+/// Up to this many texts, comparing each is faster than hashing.
+const SCAN_LIMIT: usize = 6;
+
+impl TextSet {
+    pub(crate) fn new(texts: Vec<Box<str>>) -> TextSet {
+        if texts.len() <= SCAN_LIMIT {
+            TextSet::Few(texts.into_boxed_slice())
+        } else {
+            TextSet::Many(texts.into_iter().collect())
+        }
+    }
+
+    /// Whether `text` is in the set.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        match self {
+            TextSet::Few(texts) => texts.iter().any(|member| &**member == text),
+            TextSet::Many(texts) => texts.contains(text),
+        }
+    }
+
+    /// The texts, in no particular order when there are many.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            TextSet::Few(texts) => Box::new(texts.iter().map(|text| &**text)),
+            TextSet::Many(texts) => Box::new(texts.iter().map(|text| &**text)),
+        }
+    }
+}

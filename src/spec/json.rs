@@ -1,0 +1,62 @@
+//! A JSON object that is mostly passed on as text and now and then read by key.
+
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use serde_json::{Map, Value};
+
+/// Immutable JSON object: its text as sent, and its members parsed on first need.
+#[derive(Debug)]
+pub struct JsonObject {
+    text: Box<str>,
+    members: OnceLock<Box<[(Box<str>, Value)]>>,
+}
+
+impl JsonObject {
+    /// Wraps text that is known to be a JSON object.
+    pub(crate) fn from_raw(text: &str) -> JsonObject {
+        JsonObject { text: text.into(), members: OnceLock::new() }
+    }
+
+    /// An object from its parsed form.
+    #[must_use]
+    pub fn from_map(map: Map<String, Value>) -> JsonObject {
+        let text = Value::Object(map).to_string();
+        JsonObject::from_raw(&text)
+    }
+
+    /// The one empty object.
+    pub fn empty() -> &'static Arc<JsonObject> {
+        static EMPTY: LazyLock<Arc<JsonObject>> =
+            LazyLock::new(|| Arc::new(JsonObject::from_raw("{}")));
+        &EMPTY
+    }
+
+    /// The object as text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The members in the order sent.
+    pub fn members(&self) -> &[(Box<str>, Value)] {
+        self.members.get_or_init(|| {
+            serde_json::from_str::<Map<String, Value>>(&self.text)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key.into_boxed_str(), value))
+                .collect()
+        })
+    }
+
+    /// The member called `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.members().iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
+    }
+
+    /// The object as a map of its own.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        self.members().iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+    }
+}

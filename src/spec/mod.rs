@@ -1,0 +1,254 @@
+//! What was decided elsewhere: a ruleset, compiled once into an immutable [`SpecSet`].
+//!
+//! Two shapes for each fact: as sent (`wire`) and as used (this module). A `SpecSet` compares no
+//! text to decide what to do: operators are enums, targets are typed and hashed, and nested gates
+//! and delegates are slots of the same set. Names keep their slots over updates, so that a spec
+//! that did not change is taken over as it is.
+
+pub mod compile;
+pub mod condition;
+pub mod id_list;
+pub mod json;
+pub mod names;
+mod operator_compile;
+pub(crate) mod wire;
+
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::HashMap;
+use serde_json::{Map, Value};
+
+pub use condition::{Condition, IdType};
+pub use json::JsonObject;
+pub use names::Names;
+
+/// Map with a fast hash; keys come from the ruleset, not from users.
+pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// What a spec is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    FeatureGate,
+    Segment,
+    Holdout,
+    DynamicConfig,
+    Experiment,
+    Autotune,
+    Layer,
+}
+
+/// One gate, config, experiment or layer.
+#[derive(Debug)]
+pub struct Spec {
+    pub name: Arc<str>,
+    pub entity: Entity,
+    pub salt: Box<str>,
+    pub enabled: bool,
+    pub default: Returned,
+    pub rules: Box<[Rule]>,
+    pub id_type: Arc<str>,
+    pub explicit_parameters: Option<Box<[Box<str>]>>,
+    pub target_app_ids: Box<[Arc<str>]>,
+    pub version: Option<i64>,
+    pub is_active: bool,
+    pub has_shared_params: bool,
+    pub forward_all_exposures: bool,
+    /// Hash of the raw text this was compiled from, and the condition texts it uses.
+    pub(crate) fingerprint: u128,
+    pub(crate) condition_keys: Box<[Box<str>]>,
+    sha256_name: OnceLock<Box<str>>,
+}
+
+impl Spec {
+    /// The name as client initialize responses hash it with `sha256`.
+    pub fn sha256_name(&self) -> &str {
+        self.sha256_name.get_or_init(|| crate::eval::bucket::sha256_base64(&self.name).into())
+    }
+}
+
+/// What a rule or a default gives.
+#[derive(Debug, Clone)]
+pub enum Returned {
+    /// Of a gate.
+    Bool(bool),
+    /// Of anything else.
+    Object(Arc<JsonObject>),
+}
+
+impl Returned {
+    /// The object; an empty one for gates.
+    #[must_use]
+    pub fn object(&self) -> &Arc<JsonObject> {
+        match self {
+            Returned::Object(object) => object,
+            Returned::Bool(_) => JsonObject::empty(),
+        }
+    }
+}
+
+/// A rule: conditions that must all hold, a roll, and what it gives.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: Box<str>,
+    pub group_name: Option<Box<str>>,
+    pub conditions: Box<[Arc<Condition>]>,
+    pub share: Share,
+    /// `specSalt.ruleSalt.`, ready to be followed by a unit id.
+    pub salt: Box<str>,
+    /// The rule's own salt, for config mapping, which rolls with another spec's salt.
+    pub rule_salt: Box<str>,
+    pub id_type: IdType,
+    pub returned: Returned,
+    /// Slot in the configs.
+    pub delegate: Option<u32>,
+    pub is_experiment_group: bool,
+    pub sampling_rate: Option<f64>,
+}
+
+/// The share of units that pass a rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Share {
+    All,
+    Nobody,
+    /// Passes when the bucket (0 to 9,999) is below this.
+    Below(f64),
+}
+
+impl Share {
+    pub(crate) fn from_percentage(percentage: f64) -> Share {
+        let bound = percentage * 100.0;
+        if bound >= 10_000.0 {
+            Share::All
+        } else if bound > 0.0 {
+            Share::Below(bound)
+        } else {
+            Share::Nobody
+        }
+    }
+
+    /// The percentage it was made from, 0 to 100.
+    #[must_use]
+    pub fn percentage(self) -> f64 {
+        match self {
+            Share::All => 100.0,
+            Share::Nobody => 0.0,
+            Share::Below(bound) => bound / 100.0,
+        }
+    }
+}
+
+/// What stands in a slot of a table.
+#[derive(Debug, Clone, Default)]
+pub enum Slot {
+    /// The name is only referred to.
+    #[default]
+    Absent,
+    Spec(Arc<Spec>),
+    /// The spec was sent but could not be read; says why.
+    Broken(Arc<str>),
+}
+
+/// Gates, configs or layers by slot and by name.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub(crate) names: Arc<Names>,
+    pub(crate) slots: Vec<Slot>,
+    /// Slots of this document, in the order sent.
+    pub(crate) order: Vec<u32>,
+}
+
+impl Table {
+    /// The slot of `name`.
+    #[must_use]
+    pub fn slot_of(&self, name: &str) -> Option<u32> {
+        self.names.slot_of(name)
+    }
+
+    /// The spec in `slot`.
+    #[must_use]
+    pub fn spec(&self, slot: u32) -> Option<&Arc<Spec>> {
+        match self.slots.get(slot as usize) {
+            Some(Slot::Spec(spec)) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The spec called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Spec>> {
+        self.slot_of(name).and_then(|slot| self.spec(slot))
+    }
+
+    /// The specs, in the order sent.
+    pub fn specs(&self) -> impl Iterator<Item = (u32, &Arc<Spec>)> {
+        self.order.iter().filter_map(|slot| Some((*slot, self.spec(*slot)?)))
+    }
+
+    /// Names and reasons of specs that could not be read.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.order.iter().filter_map(|slot| match self.slots.get(*slot as usize) {
+            Some(Slot::Broken(why)) => Some((self.names.name(*slot), &**why)),
+            _ => None,
+        })
+    }
+}
+
+/// One target of a config mapping and the rules of which one must pass.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Index into [`SpecSet::mapping_targets`].
+    pub target: u32,
+    /// Index into [`SpecSet::mapping_rules`] and the time (ms) from which the rule counts.
+    pub rules: Box<[(u32, i64)]>,
+}
+
+/// Switches sent along with the specs.
+#[derive(Debug, Clone, Default)]
+pub struct SdkFlags {
+    pub stop_log_event_compression: bool,
+}
+
+/// Settings sent along with the specs.
+#[derive(Debug, Clone, Default)]
+pub struct SdkConfigs {
+    pub sampling_mode: Option<Box<str>>,
+    pub special_case_sampling_rate: Option<f64>,
+    pub event_queue_size: Option<f64>,
+    pub event_logging_interval_seconds: Option<f64>,
+}
+
+/// What a client key may see.
+#[derive(Debug, Clone, Default)]
+pub struct EntityFilter {
+    pub gates: Option<Vec<String>>,
+    pub configs: Option<Vec<String>>,
+}
+
+/// One ruleset, immutable.
+#[derive(Debug, Default)]
+pub struct SpecSet {
+    /// Last config update time, ms; 0 before any ruleset.
+    pub lcut: i64,
+    pub is_v2: bool,
+    pub gates: Table,
+    pub configs: Table,
+    pub layers: Table,
+    /// Experiment name to layer name.
+    pub experiment_to_layer: FastMap<Box<str>, Box<str>>,
+    pub mappings: FastMap<Box<str>, Box<[Mapping]>>,
+    pub mapping_rules: Vec<Rule>,
+    pub mapping_targets: Vec<Box<str>>,
+    pub app_id: Option<Box<str>>,
+    pub sdk_keys_to_app_ids: FastMap<Box<str>, Box<str>>,
+    pub hashed_sdk_keys_to_app_ids: FastMap<Box<str>, Box<str>>,
+    pub hashed_sdk_keys_to_entities: FastMap<Box<str>, EntityFilter>,
+    pub default_environment: Option<Map<String, Value>>,
+    pub session_replay_info: Option<Value>,
+    pub flags: SdkFlags,
+    pub configs_for_sdk: SdkConfigs,
+    pub diagnostics: Map<String, Value>,
+    /// Hash of each condition's text by its key (v2).
+    pub(crate) condition_hashes: FastMap<Box<str>, (u128, Arc<Condition>)>,
+    /// Whether any condition needs the user agent parser.
+    pub uses_user_agent: bool,
+}

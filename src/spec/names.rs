@@ -1,0 +1,76 @@
+//! Names and their slots, stable over updates.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use super::FastMap;
+
+/// A name, and a hash of it that does not change while the process runs.
+#[derive(Debug, Clone)]
+struct Name {
+    text: Arc<str>,
+    hash: u64,
+}
+
+/// Gives each name a slot, once and for all.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    slots: FastMap<Arc<str>, u32>,
+    names: Vec<Name>,
+}
+
+impl Names {
+    /// The slot of `name`.
+    #[must_use]
+    pub fn slot_of(&self, name: &str) -> Option<u32> {
+        self.slots.get(name).copied()
+    }
+
+    /// The name in `slot`; empty for a slot that does not exist.
+    #[must_use]
+    pub fn name(&self, slot: u32) -> &str {
+        self.names.get(slot as usize).map_or("", |name| &name.text)
+    }
+
+    /// The hash of the name in `slot`.
+    #[must_use]
+    pub fn hash(&self, slot: u32) -> u64 {
+        self.names.get(slot as usize).map_or(0, |name| name.hash)
+    }
+
+    /// The name in `slot`, shared.
+    pub(crate) fn shared(&self, slot: u32) -> Arc<str> {
+        self.names.get(slot as usize).map_or_else(|| Arc::from(""), |name| Arc::clone(&name.text))
+    }
+
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The slot of `name`, new if need be.
+    pub(crate) fn intern(&mut self, name: &str) -> u32 {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        // A ruleset of four billion names does not fit into memory.
+        let slot = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let text: Arc<str> = Arc::from(name);
+        self.names.push(Name { text: Arc::clone(&text), hash: hash_text(name) });
+        self.slots.insert(text, slot);
+        slot
+    }
+}
+
+/// The hash used for names, rule ids and parameters in de-duplication keys.
+#[must_use]
+pub(crate) fn hash_text(text: &str) -> u64 {
+    foldhash::quality::FixedState::with_seed(0x6e61_6d65).hash_one(text)
+}
