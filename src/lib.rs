@@ -2,9 +2,14 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+pub mod context;
 pub mod error;
+pub mod eval;
 pub mod fork_cell;
 pub mod host;
 pub mod options;
 pub mod report;
+pub mod spec;
+pub mod store;
+pub mod user;
 pub mod worker;

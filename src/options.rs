@@ -227,6 +227,8 @@ pub struct Wrapper {
     pub name: String,
     #[serde(default)]
     pub version: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language_version: String,
 }
 
 /// Levels of the output log, numbered as in C: 0 none to 4 debug.

@@ -22,7 +22,9 @@ pub(crate) fn hash_text(text: &[u8]) -> u64 {
 }
 
 fn first_u64(digest: &[u8]) -> u64 {
-    digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    digest
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 /// Standard base64, with padding, of the SHA-256 of `text`.
@@ -32,5 +34,7 @@ pub(crate) fn sha256_base64(text: &str) -> String {
 
 /// `h = h * 31 + c` over the code points of `text`, modulo 2^32.
 pub(crate) fn djb2(text: &str) -> u32 {
-    text.chars().fold(0, |hash, c| hash.wrapping_mul(31).wrapping_add(u32::from(c)))
+    text.chars().fold(0, |hash, c| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(c))
+    })
 }

@@ -34,7 +34,8 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             Condition::Test { source, operator } => return self.test(condition, source, operator),
             Condition::Unsupported(_) => Check::Unsupported,
         };
-        self.trace.condition(condition, ValueRef::Missing, check, self.depth);
+        self.trace
+            .condition(condition, ValueRef::Missing, check, self.depth);
         check
     }
 
@@ -86,7 +87,9 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             }
         };
         let check = match operator {
-            Operator::InList { list, negate } => Check::from(self.in_list(list.as_deref(), value) != *negate),
+            Operator::InList { list, negate } => {
+                Check::from(self.in_list(list.as_deref(), value) != *negate)
+            }
             _ => Check::from(operator::matches(operator, value)),
         };
         self.trace.condition(condition, value, check, self.depth);
@@ -96,14 +99,18 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
     /// The user's value of `field`: named field, custom, global custom, private. Blank named
     /// fields and nulls are passed over; blank custom values are values.
     fn field(&self, field: &Field) -> ValueRef<'a> {
+        self.named_field(field.top, &field.exact, field.lower.as_deref())
+    }
+
+    fn named_field(&self, top: Option<TopLevel>, exact: &str, lower: Option<&str>) -> ValueRef<'a> {
         let user = self.world.user;
-        if let Some(top) = field.top {
+        if let Some(top) = top {
             let value = user.top_level(top);
             if !value.is_blank() {
                 return value;
             }
         }
-        let names = [Some(&*field.exact), field.lower.as_deref()];
+        let names = [Some(exact), lower];
         let names = || names.iter().flatten();
         let custom = names().map(|name| user.entry(Group::Custom, name));
         let global = names().map(|name| {
@@ -118,17 +125,14 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             .unwrap_or(ValueRef::Missing)
     }
 
-    fn top_level(&self, top: TopLevel, name: &'static str) -> ValueRef<'a> {
-        let field = Field { top: Some(top), exact: name.into(), lower: Some(name.to_lowercase().into()) };
-        self.field(&field)
-    }
-
     fn ip_field(&mut self, field: &Field) -> ValueRef<'a> {
         let value = self.field(field);
         if !value.is_blank() || &*field.exact != "country" {
             return value;
         }
-        let ValueRef::Text(ip) = self.top_level(TopLevel::Ip, "ip") else { return ValueRef::Missing };
+        let ValueRef::Text(ip) = self.named_field(Some(TopLevel::Ip), "ip", None) else {
+            return ValueRef::Missing;
+        };
         self.country_of(ip)
     }
 
@@ -149,8 +153,10 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
     fn user_agent_field(&mut self, field: &Field, derived: Option<UserAgentField>) -> ValueRef<'a> {
         let value = self.field(field);
-        let Some(wanted) = derived.filter(|_| value.is_blank()) else { return value };
-        match self.top_level(TopLevel::UserAgent, "userAgent") {
+        let Some(wanted) = derived.filter(|_| value.is_blank()) else {
+            return value;
+        };
+        match self.named_field(Some(TopLevel::UserAgent), "userAgent", Some("useragent")) {
             ValueRef::Text(text) => self.from_user_agent(text, wanted),
             _ => ValueRef::Missing,
         }
@@ -162,7 +168,9 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             self.notes.user_agent_not_loaded = true;
             return ValueRef::Missing;
         }
-        let Some(agent) = self.world.user.user_agent(text) else { return ValueRef::Missing };
+        let Some(agent) = self.world.user.user_agent(text) else {
+            return ValueRef::Missing;
+        };
         match wanted {
             UserAgentField::OsName => ValueRef::Text(&agent.os_name),
             UserAgentField::BrowserName => ValueRef::Text(&agent.browser_name),
@@ -192,7 +200,11 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
                 value => value,
             }
         } else {
-            self.world.specs.default_environment.as_ref().map_or(ValueRef::Missing, in_map)
+            self.world
+                .specs
+                .default_environment
+                .as_ref()
+                .map_or(ValueRef::Missing, in_map)
         }
     }
 
@@ -200,9 +212,14 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         let Some(list) = list else { return false };
         match value {
             ValueRef::Missing => false,
-            ValueRef::Text(id) => self.world.id_lists.contains(list, self.world.user.unit_hash(id)),
+            ValueRef::Text(id) => self
+                .world
+                .id_lists
+                .contains(list, self.world.user.unit_hash(id)),
             other => other.to_text().is_some_and(|id| {
-                self.world.id_lists.contains(list, crate::spec::id_list::id_hash(&id))
+                self.world
+                    .id_lists
+                    .contains(list, crate::spec::id_list::id_hash(&id))
             }),
         }
     }
@@ -212,7 +229,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         let gathered = self.nested.len();
         let name = self.world.specs.configs.names.name(slot);
         let verdict = self.spec(Namespace::Configs, Some(slot), name);
-        self.nested.truncate(gathered);
+        self.forget_since(gathered);
         verdict
     }
 

@@ -29,6 +29,8 @@ use trace::Trace;
 
 /// Specs nested deeper than this end in an error for the specs concerned.
 pub const MAX_DEPTH: u32 = 300;
+/// Rules visited by one evaluation before it gives up, whatever a ruleset does.
+const MAX_RULES: u32 = 1_000_000;
 /// Nested gates evaluated after which results are remembered, so that gates that share
 /// dependencies many levels deep cost linear time.
 const MEMO_AFTER: u32 = 16;
@@ -93,7 +95,11 @@ pub enum Origin {
     /// No rule of a spec matched.
     Default { namespace: Namespace, slot: u32 },
     /// A rule of a spec matched, whether or not the roll passed.
-    Rule { namespace: Namespace, slot: u32, rule: u32 },
+    Rule {
+        namespace: Namespace,
+        slot: u32,
+        rule: u32,
+    },
 }
 
 /// What evaluating one spec came to.
@@ -155,8 +161,9 @@ pub fn evaluate<T: Trace>(world: &World<'_>, kind: Kind, name: &str, trace: &mut
     let namespace = kind.namespace();
     let slot = namespace.table(world.specs).slot_of(name);
     let requested = slot.map_or_else(|| Name::Unknown(name.into()), Name::Slot);
-    if let Some(overridden) =
-        world.overrides.and_then(|overrides| overrides.lookup(namespace, name, world.user))
+    if let Some(overridden) = world
+        .overrides
+        .and_then(|overrides| overrides.lookup(namespace, name, world.user))
     {
         trace.overridden(name, &overridden);
         return Evaluation::from_override(kind, requested, overridden);
@@ -178,6 +185,7 @@ pub(crate) struct Evaluator<'a, 't, T> {
     pub(crate) notes: Notes,
     depth: u32,
     gates_evaluated: u32,
+    rules_visited: u32,
     memo: FastMap<u32, Verdict>,
     trace: &'t mut T,
 }
@@ -190,6 +198,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             notes: Notes::default(),
             depth: 0,
             gates_evaluated: 0,
+            rules_visited: 0,
             memo: FastMap::default(),
             trace,
         }
@@ -217,7 +226,9 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         let table = namespace.table(specs);
         let mappings = specs.mappings.get(name)?;
         // The roll uses the salt of the spec that was asked for, even though another one answers.
-        let salt = slot.and_then(|slot| table.spec(slot)).map_or("", |spec| &spec.salt);
+        let salt = slot
+            .and_then(|slot| table.spec(slot))
+            .map_or("", |spec| &spec.salt);
         let gathered = self.nested.len();
         for mapping in mappings {
             let target = specs.mapping_targets.get(mapping.target as usize)?;
@@ -225,9 +236,11 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                 if *start_ms > 0 && *start_ms > (self.world.now_ms)() {
                     continue;
                 }
-                let Some(rule) = specs.mapping_rules.get(*rule as usize) else { continue };
+                let Some(rule) = specs.mapping_rules.get(*rule as usize) else {
+                    continue;
+                };
                 let passes = self.conditions(rule);
-                self.nested.truncate(gathered);
+                self.forget_since(gathered);
                 let passes = passes == Check::True && self.roll_salted(rule, salt);
                 self.trace.mapping(name, target, rule, passes);
                 if !passes {
@@ -241,7 +254,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                 if verdict.reason == Reason::Error {
                     return Some(verdict);
                 }
-                self.nested.truncate(gathered);
+                self.forget_since(gathered);
             }
         }
         None
@@ -263,7 +276,11 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
     fn rules(&mut self, namespace: Namespace, slot: u32, spec: &'a Spec) -> Verdict {
         let is_v2 = self.world.specs.is_v2;
         // A disabled spec of version 2 may carry rules on purpose (holdouts); version 1 never.
-        let rules = if spec.enabled || is_v2 { &*spec.rules } else { &[] };
+        let rules = if spec.enabled || is_v2 {
+            &*spec.rules
+        } else {
+            &[]
+        };
         for (index, rule) in (0u32..).zip(rules) {
             self.trace.rule(spec, rule, self.depth);
             match self.conditions(rule) {
@@ -276,15 +293,29 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                 return verdict;
             }
             let passed = self.roll(rule);
-            let origin = Origin::Rule { namespace, slot, rule: index };
+            let origin = Origin::Rule {
+                namespace,
+                slot,
+                rule: index,
+            };
             return finish(spec, is_v2, passed, Some(rule), origin);
         }
-        finish(spec, is_v2, false, None, Origin::Default { namespace, slot })
+        finish(
+            spec,
+            is_v2,
+            false,
+            None,
+            Origin::Default { namespace, slot },
+        )
     }
 
     /// Evaluates all conditions of a rule, for their exposures' sake.
     fn conditions(&mut self, rule: &'a Rule) -> Check {
         let mut result = Check::True;
+        self.rules_visited += 1;
+        if self.rules_visited > MAX_RULES {
+            return Check::TooDeep;
+        }
         for condition in &rule.conditions {
             match self.condition(condition) {
                 Check::True => {}
@@ -305,7 +336,6 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         let mut verdict = self.spec(Namespace::Configs, Some(slot), configs.names.name(slot));
         verdict.delegate = Some(slot);
         verdict.undelegated = Some(undelegated);
-        verdict.mapping = None;
         Some(verdict)
     }
 
@@ -313,11 +343,14 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         let passed = match rule.share {
             Share::All => true,
             Share::Nobody => false,
-            Share::Below(bound) => below(bucket::hash(&rule.salt, self.unit_id(&rule.id_type)), bound),
+            Share::Below(bound) => {
+                below(bucket::hash(&rule.salt, self.unit_id(&rule.id_type)), bound)
+            }
         };
         if T::ON {
             let hash = bucket::hash(&rule.salt, self.unit_id(&rule.id_type));
-            self.trace.roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
+            self.trace
+                .roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
         }
         passed
     }
@@ -365,16 +398,28 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         if !gate.is_segment {
             self.expose_nested(gate.slot, &verdict);
         }
-        if self.gates_evaluated > MEMO_AFTER && self.world.specs.mappings.is_empty() {
+        if self.gates_evaluated > MEMO_AFTER {
             self.memo.insert(gate.slot, verdict);
         }
         verdict
     }
 
+    /// Drops exposures gathered since there were `count`, and what was remembered along with them.
+    fn forget_since(&mut self, count: usize) {
+        if self.nested.len() > count {
+            self.nested.truncate(count);
+            self.memo.clear();
+        }
+    }
+
     fn expose_nested(&mut self, gate: u32, verdict: &Verdict) {
         let specs = self.world.specs;
-        let exposure = NestedGate { gate, value: verdict.value, origin: verdict.origin };
-        if !self.nested.contains(&exposure) || self.depth == 0 {
+        let exposure = NestedGate {
+            gate,
+            value: verdict.value,
+            origin: verdict.origin,
+        };
+        if !self.nested.contains(&exposure) {
             self.nested.push(exposure);
         }
         let rate = result::rule_of(specs, verdict.origin).and_then(|rule| rule.sampling_rate);
@@ -418,5 +463,10 @@ fn finish(spec: &Spec, is_v2: bool, passed: bool, rule: Option<&Rule>, origin: O
         (true, _) => matches!(spec.default, Returned::Bool(true)),
         (false, _) => passed,
     };
-    Verdict { value, passed, origin, ..Verdict::nothing(Reason::None) }
+    Verdict {
+        value,
+        passed,
+        origin,
+        ..Verdict::nothing(Reason::None)
+    }
 }

@@ -24,17 +24,17 @@ pub(super) fn matches(operator: &Operator, value: ValueRef<'_>) -> bool {
             value.to_text().is_some_and(|text| set.contains(&text)) != *negate
         }
         Operator::AnyBucket { members, negate } => match value {
-            ValueRef::UInt(bucket) => {
-                u32::try_from(bucket).is_ok_and(|bucket| members.contains(&bucket)) != *negate
-            }
+            ValueRef::UInt(bucket) => members.contains(bucket) != *negate,
             _ => *negate,
         },
-        Operator::Affix { kind, needles, negate } => {
-            has_affix(*kind, needles, value) != *negate
-        }
+        Operator::Affix {
+            kind,
+            needles,
+            negate,
+        } => has_affix(*kind, needles, value) != *negate,
         Operator::Matches(pattern) => match (pattern, value.to_text()) {
             // A pattern that exceeds its step limit does not match.
-            (Some(pattern), Some(text)) => pattern.is_match(&text).unwrap_or(false),
+            (Some(pattern), Some(text)) => pattern.is_match(&*text).unwrap_or(false),
             _ => false,
         },
         Operator::Equals { target, negate } => equals(target, value) != *negate,
@@ -48,7 +48,10 @@ pub(super) fn matches(operator: &Operator, value: ValueRef<'_>) -> bool {
             },
             _ => false,
         },
-        Operator::Array { quantifier, targets } => match (value, targets) {
+        Operator::Array {
+            quantifier,
+            targets,
+        } => match (value, targets) {
             (ValueRef::Json(Value::Array(elements)), Some(targets)) => {
                 quantified(*quantifier, targets, elements)
             }
@@ -76,11 +79,15 @@ fn with_folded<R>(text: &str, use_folded: impl FnOnce(&str) -> R) -> R {
 }
 
 fn contains_folded(set: &TextSet, value: ValueRef<'_>) -> bool {
-    value.to_text().is_some_and(|text| with_folded(&text, |folded| set.contains(folded)))
+    value
+        .to_text()
+        .is_some_and(|text| with_folded(&text, |folded| set.contains(folded)))
 }
 
 fn has_affix(kind: Affix, needles: &[Box<str>], value: ValueRef<'_>) -> bool {
-    let Some(text) = value.to_text() else { return false };
+    let Some(text) = value.to_text() else {
+        return false;
+    };
     with_folded(&text, |folded| {
         needles.iter().any(|needle| match kind {
             Affix::Start => folded.starts_with(&**needle),
@@ -98,7 +105,9 @@ fn equals(target: &Value, value: ValueRef<'_>) -> bool {
         Value::Number(_) => match (ValueRef::from(target), value) {
             (_, ValueRef::Bool(_)) => false,
             (target, value) => match (target.to_number(), value.to_number()) {
-                (Some(target), Some(value)) => target.total_cmp(&value) == Ordering::Equal || target == value,
+                (Some(target), Some(value)) => {
+                    target.total_cmp(&value) == Ordering::Equal || target == value
+                }
                 _ => false,
             },
         },
@@ -128,7 +137,9 @@ fn same_text(a: &Value, b: &Value) -> bool {
 
 fn quantified(quantifier: Quantifier, targets: &[Box<str>], elements: &[Value]) -> bool {
     let is_element = |target: &str| {
-        elements.iter().any(|element| ValueRef::from(element).to_text().as_deref() == Some(target))
+        elements
+            .iter()
+            .any(|element| ValueRef::from(element).to_text().as_deref() == Some(target))
     };
     match quantifier {
         Quantifier::Any => targets.iter().any(|target| is_element(target)),

@@ -30,10 +30,13 @@ impl Overridden {
     fn parse(kind: Kind, what: &str, value: &Value) -> Result<Overridden, Error> {
         match (kind, value) {
             (Kind::Gate, Value::Bool(value)) => Ok(Overridden::Gate(*value)),
-            (Kind::Gate, _) => Err(Error::argument(what, "a gate override must be true or false")),
-            (_, Value::Object(map)) => {
-                Ok(Overridden::Object(Arc::new(JsonObject::from_map(map.clone()))))
-            }
+            (Kind::Gate, _) => Err(Error::argument(
+                what,
+                "a gate override must be true or false",
+            )),
+            (_, Value::Object(map)) => Ok(Overridden::Object(Arc::new(JsonObject::from_map(
+                map.clone(),
+            )))),
             _ => Err(Error::argument(what, "an override must be a JSON object")),
         }
     }
@@ -71,7 +74,10 @@ impl Overrides {
             return None;
         }
         let by_id = names.get(name)?;
-        let ids = user.user_id().into_iter().chain(user.custom_ids().map(|(_, id)| id));
+        let ids = user
+            .user_id()
+            .into_iter()
+            .chain(user.custom_ids().map(|(_, id)| id));
         // The empty text is the key of "everybody", never an id to look up.
         ids.filter(|id| !id.is_empty())
             .chain([""])
@@ -84,21 +90,28 @@ impl Overrides {
     /// # Errors
     /// When the value is not of the kind's type.
     pub fn set(&mut self, kind: Kind, name: &str, value_json: &str, id: &str) -> Result<(), Error> {
-        let value: Value = serde_json::from_str(value_json)
-            .map_err(|e| Error::Json { what: "override value", detail: e.to_string() })?;
+        let value: Value = serde_json::from_str(value_json).map_err(|e| Error::Json {
+            what: "override value",
+            detail: e.to_string(),
+        })?;
         self.insert(kind, name, id, Overridden::parse(kind, name, &value)?);
         Ok(())
     }
 
     fn insert(&mut self, kind: Kind, name: &str, id: &str, value: Overridden) {
         if let Some(names) = self.names.get_mut(kind.namespace() as usize) {
-            names.entry(name.into()).or_default().insert(id.into(), value);
+            names
+                .entry(name.into())
+                .or_default()
+                .insert(id.into(), value);
         }
     }
 
     /// Removes exactly one entry: that of `id`, or that of everybody.
     pub fn remove(&mut self, kind: Kind, name: &str, id: &str) {
-        let Some(names) = self.names.get_mut(kind.namespace() as usize) else { return };
+        let Some(names) = self.names.get_mut(kind.namespace() as usize) else {
+            return;
+        };
         if let Some(by_id) = names.get_mut(name) {
             by_id.remove(id);
             if by_id.is_empty() {
@@ -112,8 +125,10 @@ impl Overrides {
     /// # Errors
     /// When the text is not JSON of that shape; the message names the entry.
     pub fn from_json(text: &str) -> Result<Overrides, Error> {
-        let value: Map<String, Value> = serde_json::from_str(text)
-            .map_err(|e| Error::Json { what: "overrides", detail: e.to_string() })?;
+        let value: Map<String, Value> = serde_json::from_str(text).map_err(|e| Error::Json {
+            what: "overrides",
+            detail: e.to_string(),
+        })?;
         let mut overrides = Overrides::default();
         for (section, names) in &value {
             let kind = match section.as_str() {
@@ -121,7 +136,12 @@ impl Overrides {
                 "configs" => Kind::Config,
                 "experiments" => Kind::Experiment,
                 "layers" => Kind::Layer,
-                _ => return Err(Error::argument(section.as_str(), "unknown kind of override")),
+                _ => {
+                    return Err(Error::argument(
+                        section.as_str(),
+                        "unknown kind of override",
+                    ));
+                }
             };
             for (name, by_id) in object(names, section)? {
                 let what = format!("{section}.{name}");
@@ -139,7 +159,9 @@ impl Overrides {
         let section = |namespace: Namespace| -> Value {
             let names = self.names.get(namespace as usize);
             let names = names.into_iter().flatten().map(|(name, by_id)| {
-                let by_id = by_id.iter().map(|(id, value)| (id.to_string(), value.to_value()));
+                let by_id = by_id
+                    .iter()
+                    .map(|(id, value)| (id.to_string(), value.to_value()));
                 (name.to_string(), Value::Object(by_id.collect()))
             });
             Value::Object(names.collect())
@@ -155,5 +177,7 @@ impl Overrides {
 }
 
 fn object<'v>(value: &'v Value, what: &str) -> Result<&'v Map<String, Value>, Error> {
-    value.as_object().ok_or_else(|| Error::argument(what, "expected an object"))
+    value
+        .as_object()
+        .ok_or_else(|| Error::argument(what, "expected an object"))
 }

@@ -128,9 +128,10 @@ pub struct Evaluation {
 
 pub(crate) fn spec_of(specs: &SpecSet, origin: Origin) -> Option<&Arc<Spec>> {
     match origin {
-        Origin::Default { namespace, slot } | Origin::Rule { namespace, slot, .. } => {
-            namespace.table(specs).spec(slot)
-        }
+        Origin::Default { namespace, slot }
+        | Origin::Rule {
+            namespace, slot, ..
+        } => namespace.table(specs).spec(slot),
         Origin::Nothing | Origin::Override => None,
     }
 }
@@ -163,7 +164,14 @@ impl Evaluation {
         nested: NestedGates,
         notes: Notes,
     ) -> Evaluation {
-        Evaluation { kind, name, verdict, overridden: None, nested, notes }
+        Evaluation {
+            kind,
+            name,
+            verdict,
+            overridden: None,
+            nested,
+            notes,
+        }
     }
 
     pub(crate) fn from_override(kind: Kind, name: Name, value: Overridden) -> Evaluation {
@@ -177,7 +185,14 @@ impl Evaluation {
             undelegated: None,
         };
         let (nested, notes) = (NestedGates::new(), Notes::default());
-        Evaluation { kind, name, verdict, overridden: Some(value), nested, notes }
+        Evaluation {
+            kind,
+            name,
+            verdict,
+            overridden: Some(value),
+            nested,
+            notes,
+        }
     }
 
     /// What was asked for.
@@ -201,7 +216,12 @@ impl Evaluation {
     /// The name that was asked for.
     pub fn name<'a>(&'a self, snapshot: &'a Snapshot) -> &'a str {
         match &self.name {
-            Name::Slot(slot) => self.kind.namespace().table(&snapshot.specs).names.name(*slot),
+            Name::Slot(slot) => self
+                .kind
+                .namespace()
+                .table(&snapshot.specs)
+                .names
+                .name(*slot),
             Name::Unknown(name) => name,
         }
     }
@@ -239,18 +259,25 @@ impl Evaluation {
     /// Whether the rule that matched is a group of an experiment.
     #[must_use]
     pub fn is_experiment_group(&self, snapshot: &Snapshot) -> bool {
-        self.rule(snapshot).is_some_and(|rule| rule.is_experiment_group)
+        self.rule(snapshot)
+            .is_some_and(|rule| rule.is_experiment_group)
     }
 
     /// The name that was evaluated instead, because of a config mapping.
     pub fn override_config_name<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
         let target = self.verdict.mapping? as usize;
-        snapshot.specs.mapping_targets.get(target).map(|name| &**name)
+        snapshot
+            .specs
+            .mapping_targets
+            .get(target)
+            .map(|name| &**name)
     }
 
     /// The experiment a layer delegated to.
     pub fn allocated_experiment<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
-        self.verdict.delegate.map(|slot| snapshot.specs.configs.names.name(slot))
+        self.verdict
+            .delegate
+            .map(|slot| snapshot.specs.configs.names.name(slot))
     }
 
     /// Slot of the experiment a layer delegated to.
@@ -264,14 +291,18 @@ impl Evaluation {
             Some(slot) => snapshot.specs.configs.spec(slot),
             None => self.spec(snapshot),
         };
-        spec.and_then(|spec| spec.explicit_parameters.as_deref()).unwrap_or_default()
+        spec.and_then(|spec| spec.explicit_parameters.as_deref())
+            .unwrap_or_default()
     }
 
     /// Whether the experiment that a layer delegated to owns `parameter`.
     #[must_use]
     pub fn is_explicit(&self, snapshot: &Snapshot, parameter: &str) -> bool {
         self.verdict.delegate.is_some()
-            && self.explicit_parameters(snapshot).iter().any(|name| &**name == parameter)
+            && self
+                .explicit_parameters(snapshot)
+                .iter()
+                .any(|name| &**name == parameter)
     }
 
     /// The object of a config, experiment or layer; empty for gates.
@@ -279,7 +310,9 @@ impl Evaluation {
         if let Some(Overridden::Object(object)) = &self.overridden {
             return object;
         }
-        let Some(spec) = self.spec(snapshot) else { return JsonObject::empty() };
+        let Some(spec) = self.spec(snapshot) else {
+            return JsonObject::empty();
+        };
         match self.rule(snapshot) {
             Some(rule) if self.verdict.passed => rule.returned.object(),
             _ => spec.default.object(),
@@ -296,7 +329,10 @@ impl Evaluation {
         &'a self,
         snapshot: &'a Snapshot,
     ) -> impl Iterator<Item = Secondary<'a>> {
-        let end = self.verdict.undelegated.map_or(self.nested.len(), |count| count as usize);
+        let end = self
+            .verdict
+            .undelegated
+            .map_or(self.nested.len(), |count| count as usize);
         self.cleaned(snapshot, end)
     }
 
@@ -322,7 +358,8 @@ impl Evaluation {
     /// Exposures of the spec that decided are never sampled away.
     #[must_use]
     pub fn forward_all_exposures(&self, snapshot: &Snapshot) -> bool {
-        self.spec(snapshot).is_some_and(|spec| spec.forward_all_exposures)
+        self.spec(snapshot)
+            .is_some_and(|spec| spec.forward_all_exposures)
     }
 
     /// A nested gate without a sampling rate was evaluated.
@@ -339,7 +376,9 @@ impl Evaluation {
         hasher.write_u8(namespace as u8);
         hasher.write_u8(u8::from(self.verdict.value));
         match &self.name {
-            Name::Slot(slot) => hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot)),
+            Name::Slot(slot) => {
+                hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot))
+            }
             Name::Unknown(name) => hasher.write_u64(crate::spec::names::hash_text(name)),
         }
         hasher.write(self.rule_id(snapshot).as_bytes());

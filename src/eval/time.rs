@@ -26,8 +26,15 @@ pub(crate) fn to_epoch_ms(value: ValueRef<'_>) -> Option<i64> {
 }
 
 fn scale(number: f64) -> Option<i64> {
-    let ms = if number.abs() < SECONDS_LIMIT { number * 1000.0 } else { number };
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, which keeps the order")]
+    let ms = if number.abs() < SECONDS_LIMIT {
+        number * 1000.0
+    } else {
+        number
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, which keeps the order"
+    )]
     ms.is_finite().then_some(ms.floor() as i64)
 }
 
@@ -38,7 +45,9 @@ fn parse_date(text: &str) -> Option<i64> {
     let year = digits(parts.next()?, 4)?;
     let month = digits(parts.next()?, 2)?;
     let day = digits(parts.next()?, 2)?;
-    if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day)
+    if parts.next().is_some()
+        || !(1..=12).contains(&month)
+        || !(1..=days_in(year, month)).contains(&day)
     {
         return None;
     }
@@ -64,12 +73,19 @@ fn parse_clock(text: &str) -> Option<i64> {
 
 /// Milliseconds after the dot, and what follows.
 fn parse_fraction(text: &str) -> Option<(i64, &str)> {
-    let Some(rest) = text.strip_prefix('.') else { return Some((0, text)) };
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let Some(rest) = text.strip_prefix('.') else {
+        return Some((0, text));
+    };
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (fraction, zone) = rest.split_at_checked(end)?;
     let mut ms = 0;
     for place in 0..3 {
-        let digit = fraction.as_bytes().get(place).map_or(0, |byte| i64::from(byte - b'0'));
+        let digit = fraction
+            .as_bytes()
+            .get(place)
+            .map_or(0, |byte| i64::from(byte - b'0'));
         ms = ms * 10 + digit;
     }
     (!fraction.is_empty()).then_some((ms, zone))
@@ -108,7 +124,9 @@ fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month = (month + 9) % 12;
     let before_month = (153 * month + 2) / 5;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + before_month
+    year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + before_month
         + day
         - 1
         - 719_468

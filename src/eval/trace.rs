@@ -23,7 +23,14 @@ pub trait Trace {
     /// A rule is looked at.
     fn rule(&mut self, _spec: &Spec, _rule: &Rule, _depth: u32) {}
     /// A condition was evaluated; after the nested gates it caused.
-    fn condition(&mut self, _condition: &Condition, _value: ValueRef<'_>, _check: Check, _depth: u32) {}
+    fn condition(
+        &mut self,
+        _condition: &Condition,
+        _value: ValueRef<'_>,
+        _check: Check,
+        _depth: u32,
+    ) {
+    }
     /// The roll of a matching rule.
     fn roll(&mut self, _rule: &Rule, _bucket: u64, _passed: bool, _depth: u32) {}
     /// A spec is decided.

@@ -9,7 +9,10 @@ use crate::spec::condition::VersionTarget;
 
 /// The part before the first `-`; `None` when nothing is left.
 pub(crate) fn strip(version: &str) -> Option<&str> {
-    version.split('-').next().filter(|stripped| !stripped.is_empty())
+    version
+        .split('-')
+        .next()
+        .filter(|stripped| !stripped.is_empty())
 }
 
 /// One component as an integer.

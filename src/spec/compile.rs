@@ -41,12 +41,18 @@ pub fn compile(
     if document.len() > MAX_DOCUMENT_BYTES {
         return Err(Error::argument("specs", "larger than 512 MiB"));
     }
-    let wire: wire::Document<'_> = serde_json::from_str(document)
-        .map_err(|e| Error::Json { what: "specs", detail: e.to_string() })?;
+    let wire: wire::Document<'_> = serde_json::from_str(document).map_err(|e| Error::Json {
+        what: "specs",
+        detail: e.to_string(),
+    })?;
     if !document.trim_start().starts_with('{') {
         return Err(Error::argument("specs", "expected a JSON object"));
     }
-    if wire.has_updates.and_then(lenient::<Value>).is_some_and(|v| is_falsy(&v)) {
+    if wire
+        .has_updates
+        .and_then(lenient::<Value>)
+        .is_some_and(|v| is_falsy(&v))
+    {
         return Ok(Compiled::NoUpdate);
     }
     let lcut = wire
@@ -58,7 +64,10 @@ pub fn compile(
     if let (Some(used), Some(ours)) = (used_key.as_deref(), hashed_key)
         && used != ours
     {
-        return Err(Error::argument("specs.hashed_sdk_key_used", "made for another key"));
+        return Err(Error::argument(
+            "specs.hashed_sdk_key_used",
+            "made for another key",
+        ));
     }
     for (name, entries) in [
         ("specs.feature_gates", &wire.feature_gates),
@@ -69,11 +78,18 @@ pub fn compile(
             return Err(Error::argument(name, "expected a list or an object"));
         }
     }
-    if wire.feature_gates.is_none() && wire.dynamic_configs.is_none() && wire.layer_configs.is_none()
+    if wire.feature_gates.is_none()
+        && wire.dynamic_configs.is_none()
+        && wire.layer_configs.is_none()
     {
-        return Err(Error::argument("specs", "no feature_gates, dynamic_configs or layer_configs"));
+        return Err(Error::argument(
+            "specs",
+            "no feature_gates, dynamic_configs or layer_configs",
+        ));
     }
-    Ok(Compiled::Specs(Box::new(Compiler::new(&wire, previous).run(&wire, lcut))))
+    Ok(Compiled::Specs(Box::new(
+        Compiler::new(&wire, previous).run(&wire, lcut),
+    )))
 }
 
 fn is_falsy(value: &Value) -> bool {
@@ -86,9 +102,14 @@ fn is_falsy(value: &Value) -> bool {
 }
 
 fn integer(value: &Value) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "bounded to what f64 holds exactly")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded to what f64 holds exactly"
+    )]
     let from_float = |f: f64| (f.fract() == 0.0 && f.abs() < 9.0e15).then_some(f as i64);
-    value.as_i64().or_else(|| value.as_f64().and_then(from_float))
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().and_then(from_float))
 }
 
 /// `raw` as a `T`, or nothing: members of the envelope are optional.
@@ -128,14 +149,17 @@ const DEAD_NAMES_FACTOR: usize = 4;
 impl<'p> Compiler<'p> {
     fn new(wire: &wire::Document<'_>, previous: &'p SpecSet) -> Compiler<'p> {
         let is_v2 = wire.condition_map.as_ref().is_some_and(|map| map.is_map)
-            || wire.feature_gates.as_ref().is_some_and(|gates| gates.is_map);
+            || wire
+                .feature_gates
+                .as_ref()
+                .is_some_and(|gates| gates.is_map);
         let count = |entries: &Option<wire::Entries<'_>>| {
             entries.as_ref().map_or(0, |entries| entries.items.len())
         };
-        let live = count(&wire.feature_gates) + count(&wire.dynamic_configs)
-            + count(&wire.layer_configs);
-        let known = previous.gates.names.len() + previous.configs.names.len()
-            + previous.layers.names.len();
+        let live =
+            count(&wire.feature_gates) + count(&wire.dynamic_configs) + count(&wire.layer_configs);
+        let known =
+            previous.gates.names.len() + previous.configs.names.len() + previous.layers.names.len();
         // Slots are kept from one document to the next, so that unchanged specs stay valid as they
         // are; that needs the same format and tables that are not mostly dead names.
         let keep = is_v2 == previous.is_v2 && known <= 1000 + DEAD_NAMES_FACTOR * live;
@@ -158,19 +182,27 @@ impl<'p> Compiler<'p> {
         self.compile_condition_map(wire.condition_map.as_ref());
         let previous = self.previous;
         let gates = self.table(wire.feature_gates.as_ref(), &previous.gates, Which::Gates);
-        let configs = self.table(wire.dynamic_configs.as_ref(), &previous.configs, Which::Configs);
+        let configs = self.table(
+            wire.dynamic_configs.as_ref(),
+            &previous.configs,
+            Which::Configs,
+        );
         let layers = self.table(wire.layer_configs.as_ref(), &previous.layers, Which::Layers);
         let mut specs = SpecSet {
             lcut,
             is_v2: self.is_v2,
             experiment_to_layer: experiment_to_layer(wire),
-            app_id: wire.app_id.and_then(lenient::<String>).map(String::into_boxed_str),
+            app_id: wire
+                .app_id
+                .and_then(lenient::<String>)
+                .map(String::into_boxed_str),
             sdk_keys_to_app_ids: text_map(wire.sdk_keys_to_app_ids),
             hashed_sdk_keys_to_app_ids: text_map(wire.hashed_sdk_keys_to_app_ids),
             hashed_sdk_keys_to_entities: entity_filters(wire.hashed_sdk_keys_to_entities),
-            default_environment: wire.default_environment.and_then(lenient::<String>).map(|tier| {
-                Map::from_iter([("tier".to_owned(), Value::String(tier))])
-            }),
+            default_environment: wire
+                .default_environment
+                .and_then(lenient::<String>)
+                .map(|tier| Map::from_iter([("tier".to_owned(), Value::String(tier))])),
             session_replay_info: wire
                 .session_replay_info
                 .and_then(lenient::<Value>)
@@ -230,9 +262,13 @@ impl<'p> Compiler<'p> {
             }
             match serde_json::from_str::<wire::Spec<'_>>(raw.get()) {
                 Ok(wire) => {
-                    let Some(name) = key.as_ref().or(wire.name.as_ref()) else { continue };
+                    let Some(name) = key.as_ref().or(wire.name.as_ref()) else {
+                        continue;
+                    };
                     let slot = self.intern(which, name);
-                    let known = previous.spec(slot).filter(|spec| self.is_unchanged(spec, hash));
+                    let known = previous
+                        .spec(slot)
+                        .filter(|spec| self.is_unchanged(spec, hash));
                     let spec = match known {
                         Some(spec) => Arc::clone(spec),
                         None => Arc::new(self.spec(&wire, which, slot, hash)),
@@ -244,7 +280,10 @@ impl<'p> Compiler<'p> {
                     else {
                         continue;
                     };
-                    table.push((self.intern(which, &name), Slot::Broken(error.to_string().into())));
+                    table.push((
+                        self.intern(which, &name),
+                        Slot::Broken(error.to_string().into()),
+                    ));
                 }
             }
         }
@@ -256,7 +295,11 @@ impl<'p> Compiler<'p> {
         spec.fingerprint == hash
             && spec.condition_keys.iter().all(|key| {
                 let now = self.conditions.get(key).map(|(hash, _)| *hash);
-                now == self.previous.condition_hashes.get(key).map(|(hash, _)| *hash)
+                now == self
+                    .previous
+                    .condition_hashes
+                    .get(key)
+                    .map(|(hash, _)| *hash)
             })
     }
 
@@ -276,7 +319,10 @@ impl<'p> Compiler<'p> {
         let salt: Box<str> = wire.salt.as_deref().unwrap_or_default().into();
         let rules = wire.rules.as_deref().unwrap_or_default();
         let mut condition_keys: Vec<Box<str>> = Vec::new();
-        for condition in rules.iter().flat_map(|rule| rule.conditions.iter().flatten()) {
+        for condition in rules
+            .iter()
+            .flat_map(|rule| rule.conditions.iter().flatten())
+        {
             if let wire::RuleCondition::Key(key) = condition {
                 condition_keys.push((&**key).into());
             }
@@ -292,7 +338,10 @@ impl<'p> Compiler<'p> {
             entity: entity(wire.entity.as_deref(), which),
             enabled: wire.enabled.unwrap_or(false),
             default: self.returned(wire.default_value, is_gate, "true"),
-            rules: rules.iter().map(|rule| self.rule(rule, &salt, is_gate)).collect(),
+            rules: rules
+                .iter()
+                .map(|rule| self.rule(rule, &salt, is_gate))
+                .collect(),
             id_type: self.id_type(wire.id_type.as_deref().unwrap_or_default()),
             explicit_parameters: wire.explicit_parameters.clone().map(Vec::into_boxed_slice),
             target_app_ids: wire
@@ -345,7 +394,11 @@ impl<'p> Compiler<'p> {
     fn returned(&mut self, raw: Option<&RawValue>, is_gate: bool, rule: &str) -> Returned {
         let text = raw.map_or("null", RawValue::get);
         if is_gate {
-            return Returned::Bool(if rule == "true" { text == "true" } else { text != "false" });
+            return Returned::Bool(if rule == "true" {
+                text == "true"
+            } else {
+                text != "false"
+            });
         }
         if !text.starts_with('{') {
             return Returned::Object(Arc::clone(JsonObject::empty()));
@@ -401,13 +454,19 @@ impl<'p> Compiler<'p> {
             }
             "environment_field" => {
                 let exact = wire.field.as_deref().unwrap_or_default();
-                ValueSource::Environment { exact: exact.into(), lower: exact.to_lowercase().into() }
+                ValueSource::Environment {
+                    exact: exact.into(),
+                    lower: exact.to_lowercase().into(),
+                }
             }
             "current_time" => ValueSource::CurrentTime,
             "user_bucket" => {
                 let salt = wire.additional_values.as_ref().and_then(|v| v.get("salt"));
                 let salt = salt.and_then(Value::as_str).unwrap_or_default();
-                ValueSource::UserBucket { salt: format!("{salt}.").into(), id_type: id_type() }
+                ValueSource::UserBucket {
+                    salt: format!("{salt}.").into(),
+                    id_type: id_type(),
+                }
             }
             "unit_id" => ValueSource::UnitId(id_type()),
             "target_app" => ValueSource::TargetApp,
@@ -427,46 +486,69 @@ impl<'p> Compiler<'p> {
 
     fn gate_ref(&mut self, name: &str) -> GateRef {
         let is_segment = name.starts_with("segment:");
-        GateRef { slot: self.intern(Which::Gates, name), is_segment }
+        GateRef {
+            slot: self.intern(Which::Gates, name),
+            is_segment,
+        }
     }
 
     fn gate_condition(&mut self, target: &Value, pass: bool) -> Condition {
         match target.as_str() {
             None | Some("") => Condition::NoGate { pass },
-            Some(name) => Condition::Gate { gate: self.gate_ref(name), pass },
+            Some(name) => Condition::Gate {
+                gate: self.gate_ref(name),
+                pass,
+            },
         }
     }
 
     fn any_gate_condition(&mut self, target: &Value, pass: bool) -> Condition {
         let names = target.as_array().map_or(&[][..], Vec::as_slice);
-        let gates = names.iter().filter_map(Value::as_str).filter(|name| !name.is_empty());
-        Condition::AnyGate { gates: gates.map(|name| self.gate_ref(name)).collect(), pass }
+        let gates = names
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| !name.is_empty());
+        Condition::AnyGate {
+            gates: gates.map(|name| self.gate_ref(name)).collect(),
+            pass,
+        }
     }
 
     fn compile_mappings(&mut self, wire: &wire::Document<'_>, specs: &mut SpecSet) {
         let mut rule_index: FastMap<String, u32> = FastMap::default();
         for (name, raw) in wire.override_rules.iter().flat_map(|rules| &rules.items) {
             let Some(name) = name else { continue };
-            let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(raw.get()) else { continue };
+            let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(raw.get()) else {
+                continue;
+            };
             let rule = self.rule(&rule, "", true);
             rule_index.insert(name.to_string(), index(specs.mapping_rules.len()));
             specs.mapping_rules.push(rule);
         }
         let sent: Map<String, Value> = wire.overrides.and_then(lenient).unwrap_or_default();
         for (name, list) in sent {
-            let Ok(list) = serde_json::from_value::<Vec<wire::Mapping>>(list) else { continue };
+            let Ok(list) = serde_json::from_value::<Vec<wire::Mapping>>(list) else {
+                continue;
+            };
             let mut mappings = Vec::new();
             for mapping in list {
                 let target = index(specs.mapping_targets.len());
-                specs.mapping_targets.push(mapping.new_config_name.into_boxed_str());
+                specs
+                    .mapping_targets
+                    .push(mapping.new_config_name.into_boxed_str());
                 let rules = mapping.rules.iter().filter_map(|rule| {
                     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
                     let start = rule.start_time.unwrap_or(0.0) as i64;
                     Some((*rule_index.get(&rule.rule_name)?, start))
                 });
-                mappings.push(Mapping { target, rules: rules.collect() });
+                mappings.push(Mapping {
+                    target,
+                    rules: rules.collect(),
+                });
             }
-            specs.mappings.insert(name.into_boxed_str(), mappings.into_boxed_slice());
+            specs
+                .mappings
+                .insert(name.into_boxed_str(), mappings.into_boxed_slice());
         }
     }
 }
@@ -517,7 +599,11 @@ fn finish_table(entries: Vec<(u32, Slot)>, names: Cow<'_, Names>, previous: &Tab
         Cow::Borrowed(_) => Arc::clone(&previous.names),
         Cow::Owned(names) => Arc::new(names),
     };
-    let mut table = Table { slots: vec![Slot::Absent; names.len()], names, order: Vec::new() };
+    let mut table = Table {
+        slots: vec![Slot::Absent; names.len()],
+        names,
+        order: Vec::new(),
+    };
     for (slot, content) in entries {
         if let Some(place) = table.slots.get_mut(slot as usize) {
             if matches!(place, Slot::Absent) {
@@ -533,7 +619,12 @@ fn experiment_to_layer(wire: &wire::Document<'_>) -> FastMap<Box<str>, Box<str>>
     let mut map = text_map(wire.experiment_to_layer);
     let layers: Map<String, Value> = wire.layers.and_then(lenient).unwrap_or_default();
     for (layer, experiments) in &layers {
-        for experiment in experiments.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for experiment in experiments
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             map.insert(experiment.into(), layer.as_str().into());
         }
     }
@@ -544,12 +635,19 @@ fn entity_filters(raw: Option<&RawValue>) -> FastMap<Box<str>, EntityFilter> {
     let map: Map<String, Value> = raw.and_then(lenient).unwrap_or_default();
     let names = |filter: &Value, kind: &str| {
         let list = filter.get(kind)?.as_array()?;
-        Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        Some(
+            list.iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        )
     };
     map.iter()
         .map(|(key, filter)| {
-            let filter =
-                EntityFilter { gates: names(filter, "gates"), configs: names(filter, "configs") };
+            let filter = EntityFilter {
+                gates: names(filter, "gates"),
+                configs: names(filter, "configs"),
+            };
             (key.as_str().into(), filter)
         })
         .collect()
@@ -558,14 +656,19 @@ fn entity_filters(raw: Option<&RawValue>) -> FastMap<Box<str>, EntityFilter> {
 fn sdk_flags(raw: Option<&RawValue>) -> SdkFlags {
     let map: Map<String, Value> = raw.and_then(lenient).unwrap_or_default();
     let is_on = |name: &str| map.get(name) == Some(&Value::Bool(true));
-    SdkFlags { stop_log_event_compression: is_on("stop_log_event_compression") }
+    SdkFlags {
+        stop_log_event_compression: is_on("stop_log_event_compression"),
+    }
 }
 
 fn sdk_configs(raw: Option<&RawValue>) -> SdkConfigs {
     let map: Map<String, Value> = raw.and_then(lenient).unwrap_or_default();
     let number = |name: &str| map.get(name).and_then(Value::as_f64);
     SdkConfigs {
-        sampling_mode: map.get("sampling_mode").and_then(Value::as_str).map(Box::from),
+        sampling_mode: map
+            .get("sampling_mode")
+            .and_then(Value::as_str)
+            .map(Box::from),
         special_case_sampling_rate: number("special_case_sampling_rate"),
         event_queue_size: number("event_queue_size"),
         event_logging_interval_seconds: number("event_logging_interval_seconds"),

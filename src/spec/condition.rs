@@ -18,7 +18,10 @@ pub enum Condition {
     /// Some gate's value is `pass`; looked at in order, up to the first.
     AnyGate { gates: Box<[GateRef]>, pass: bool },
     /// A value held against a target.
-    Test { source: ValueSource, operator: Operator },
+    Test {
+        source: ValueSource,
+        operator: Operator,
+    },
     /// A type or operator this version does not know; says which.
     Unsupported(Box<str>),
 }
@@ -40,10 +43,16 @@ pub enum ValueSource {
     Ip(Field),
     /// A field; if the user has none, derived from the user agent.
     UserAgent(Field, Option<UserAgentField>),
-    Environment { exact: Box<str>, lower: Box<str> },
+    Environment {
+        exact: Box<str>,
+        lower: Box<str>,
+    },
     CurrentTime,
     /// `salt.` to be followed by the unit id; modulo 1,000.
-    UserBucket { salt: Box<str>, id_type: IdType },
+    UserBucket {
+        salt: Box<str>,
+        id_type: IdType,
+    },
     UnitId(IdType),
     TargetApp,
     /// Group name of an experiment; slot in the configs.
@@ -83,7 +92,10 @@ pub enum UserAgentField {
 #[derive(Debug)]
 pub enum IdType {
     UserId,
-    Custom { exact: Box<str>, lower: Option<Box<str>> },
+    Custom {
+        exact: Box<str>,
+        lower: Option<Box<str>>,
+    },
     /// The empty type: no unit.
     Nothing,
 }
@@ -106,20 +118,81 @@ impl IdType {
 #[derive(Debug)]
 pub enum Operator {
     /// Numbers. A target that is not a number is NaN and never matches.
-    Number { ordering: Ordering, target: f64 },
-    Version { ordering: Ordering, target: Option<VersionTarget> },
+    Number {
+        ordering: Ordering,
+        target: f64,
+    },
+    Version {
+        ordering: Ordering,
+        target: Option<VersionTarget>,
+    },
     /// Membership after lower-casing.
-    AnyOf { set: TextSet, negate: bool },
-    AnyExact { set: TextSet, negate: bool },
+    AnyOf {
+        set: TextSet,
+        negate: bool,
+    },
+    AnyExact {
+        set: TextSet,
+        negate: bool,
+    },
     /// Membership of a bucket number.
-    AnyBucket { members: HashSet<u32>, negate: bool },
-    Affix { kind: Affix, needles: Box<[Box<str>]>, negate: bool },
+    AnyBucket {
+        members: Box<Buckets>,
+        negate: bool,
+    },
+    Affix {
+        kind: Affix,
+        needles: Box<[Box<str>]>,
+        negate: bool,
+    },
     /// A pattern that could not be built never matches.
     Matches(Option<Box<Regex>>),
-    Equals { target: Value, negate: bool },
-    Time { ordering: TimeOrdering, target: Option<i64> },
-    InList { list: Option<Box<str>>, negate: bool },
-    Array { quantifier: Quantifier, targets: Option<Box<[Box<str>]>> },
+    Equals {
+        target: Value,
+        negate: bool,
+    },
+    Time {
+        ordering: TimeOrdering,
+        target: Option<i64>,
+    },
+    InList {
+        list: Option<Box<str>>,
+        negate: bool,
+    },
+    Array {
+        quantifier: Quantifier,
+        targets: Option<Box<[Box<str>]>>,
+    },
+}
+
+/// A set of the 1,000 user buckets, one bit each.
+#[derive(Debug, Default)]
+pub struct Buckets([u64; 16]);
+
+impl Buckets {
+    /// Whether `bucket` is in the set.
+    #[must_use]
+    pub fn contains(&self, bucket: u64) -> bool {
+        let word = usize::try_from(bucket / 64)
+            .ok()
+            .and_then(|index| self.0.get(index));
+        word.is_some_and(|word| word & (1 << (bucket % 64)) != 0)
+    }
+}
+
+impl FromIterator<u64> for Buckets {
+    fn from_iter<I: IntoIterator<Item = u64>>(buckets: I) -> Buckets {
+        let mut set = Buckets::default();
+        for bucket in buckets {
+            if let Some(word) = usize::try_from(bucket / 64)
+                .ok()
+                .and_then(|i| set.0.get_mut(i))
+            {
+                *word |= 1 << (bucket % 64);
+            }
+        }
+        set
+    }
 }
 
 /// Comparisons of numbers and versions.

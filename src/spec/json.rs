@@ -14,7 +14,10 @@ pub struct JsonObject {
 impl JsonObject {
     /// Wraps text that is known to be a JSON object.
     pub(crate) fn from_raw(text: &str) -> JsonObject {
-        JsonObject { text: text.into(), members: OnceLock::new() }
+        JsonObject {
+            text: text.into(),
+            members: OnceLock::new(),
+        }
     }
 
     /// An object from its parsed form.
@@ -51,12 +54,18 @@ impl JsonObject {
     /// The member called `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.members().iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
+        self.members()
+            .iter()
+            .find(|(name, _)| &**name == key)
+            .map(|(_, value)| value)
     }
 
     /// The object as a map of its own.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {
-        self.members().iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+        self.members()
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.clone()))
+            .collect()
     }
 }

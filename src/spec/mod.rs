@@ -62,7 +62,8 @@ pub struct Spec {
 impl Spec {
     /// The name as client initialize responses hash it with `sha256`.
     pub fn sha256_name(&self) -> &str {
-        self.sha256_name.get_or_init(|| crate::eval::bucket::sha256_base64(&self.name).into())
+        self.sha256_name
+            .get_or_init(|| crate::eval::bucket::sha256_base64(&self.name).into())
     }
 }
 
@@ -181,15 +182,19 @@ impl Table {
 
     /// The specs, in the order sent.
     pub fn specs(&self) -> impl Iterator<Item = (u32, &Arc<Spec>)> {
-        self.order.iter().filter_map(|slot| Some((*slot, self.spec(*slot)?)))
+        self.order
+            .iter()
+            .filter_map(|slot| Some((*slot, self.spec(*slot)?)))
     }
 
     /// Names and reasons of specs that could not be read.
     pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.order.iter().filter_map(|slot| match self.slots.get(*slot as usize) {
-            Some(Slot::Broken(why)) => Some((self.names.name(*slot), &**why)),
-            _ => None,
-        })
+        self.order
+            .iter()
+            .filter_map(|slot| match self.slots.get(*slot as usize) {
+                Some(Slot::Broken(why)) => Some((self.names.name(*slot), &**why)),
+                _ => None,
+            })
     }
 }
 

@@ -40,7 +40,9 @@ impl Names {
 
     /// The name in `slot`, shared.
     pub(crate) fn shared(&self, slot: u32) -> Arc<str> {
-        self.names.get(slot as usize).map_or_else(|| Arc::from(""), |name| Arc::clone(&name.text))
+        self.names
+            .get(slot as usize)
+            .map_or_else(|| Arc::from(""), |name| Arc::clone(&name.text))
     }
 
     /// How many names there are.
@@ -63,7 +65,10 @@ impl Names {
         // A ruleset of four billion names does not fit into memory.
         let slot = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         let text: Arc<str> = Arc::from(name);
-        self.names.push(Name { text: Arc::clone(&text), hash: hash_text(name) });
+        self.names.push(Name {
+            text: Arc::clone(&text),
+            hash: hash_text(name),
+        });
         self.slots.insert(text, slot);
         slot
     }

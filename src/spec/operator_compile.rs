@@ -6,7 +6,7 @@ use fancy_regex::RegexBuilder;
 use serde_json::Value;
 
 use super::condition::{
-    Affix, Operator, Ordering, Quantifier, TextSet, TimeOrdering, VersionTarget,
+    Affix, Buckets, Operator, Ordering, Quantifier, TextSet, TimeOrdering, VersionTarget,
 };
 use crate::eval::time::to_epoch_ms;
 use crate::eval::version;
@@ -27,14 +27,23 @@ pub(super) fn compile(name: &str, target: &Value, on_bucket: bool) -> Option<Ope
         ordering,
         target: target.as_str().and_then(version_target),
     };
-    let time = |ordering| Operator::Time { ordering, target: to_epoch_ms(ValueRef::from(target)) };
-    let affix = |kind, negate| Operator::Affix { kind, needles: folded(texts(target)), negate };
+    let time = |ordering| Operator::Time {
+        ordering,
+        target: to_epoch_ms(ValueRef::from(target)),
+    };
+    let affix = |kind, negate| Operator::Affix {
+        kind,
+        needles: folded(texts(target)),
+        negate,
+    };
     let array = |quantifier| Operator::Array {
         quantifier,
         targets: target.is_array().then(|| texts(target).collect()),
     };
-    let in_list =
-        |negate| Operator::InList { list: target.as_str().map(Box::from), negate };
+    let in_list = |negate| Operator::InList {
+        list: target.as_str().map(Box::from),
+        negate,
+    };
     Some(match name {
         "gt" => number(Ordering::Greater),
         "gte" => number(Ordering::GreaterOrEqual),
@@ -48,17 +57,35 @@ pub(super) fn compile(name: &str, target: &Value, on_bucket: bool) -> Option<Ope
         "version_neq" => version(Ordering::NotEqual),
         "any" | "any_case_sensitive" if on_bucket => bucket(target, false),
         "none" | "none_case_sensitive" if on_bucket => bucket(target, true),
-        "any" => Operator::AnyOf { set: folded_set(target), negate: false },
-        "none" => Operator::AnyOf { set: folded_set(target), negate: true },
-        "any_case_sensitive" => Operator::AnyExact { set: exact_set(target), negate: false },
-        "none_case_sensitive" => Operator::AnyExact { set: exact_set(target), negate: true },
+        "any" => Operator::AnyOf {
+            set: folded_set(target),
+            negate: false,
+        },
+        "none" => Operator::AnyOf {
+            set: folded_set(target),
+            negate: true,
+        },
+        "any_case_sensitive" => Operator::AnyExact {
+            set: exact_set(target),
+            negate: false,
+        },
+        "none_case_sensitive" => Operator::AnyExact {
+            set: exact_set(target),
+            negate: true,
+        },
         "str_starts_with_any" => affix(Affix::Start, false),
         "str_ends_with_any" => affix(Affix::End, false),
         "str_contains_any" => affix(Affix::Anywhere, false),
         "str_contains_none" => affix(Affix::Anywhere, true),
         "str_matches" => pattern(target),
-        "eq" => Operator::Equals { target: target.clone(), negate: false },
-        "neq" => Operator::Equals { target: target.clone(), negate: true },
+        "eq" => Operator::Equals {
+            target: target.clone(),
+            negate: false,
+        },
+        "neq" => Operator::Equals {
+            target: target.clone(),
+            negate: true,
+        },
         "before" => time(TimeOrdering::Before),
         "after" => time(TimeOrdering::After),
         "on" => time(TimeOrdering::On),
@@ -90,7 +117,9 @@ fn members(target: &Value) -> Vec<Box<str>> {
 }
 
 fn folded(texts: impl Iterator<Item = Box<str>>) -> Box<[Box<str>]> {
-    texts.map(|text| text.to_lowercase().into_boxed_str()).collect()
+    texts
+        .map(|text| text.to_lowercase().into_boxed_str())
+        .collect()
 }
 
 fn folded_set(target: &Value) -> TextSet {
@@ -108,9 +137,12 @@ fn bucket(target: &Value, negate: bool) -> Operator {
             .iter()
             .filter_map(|element| ValueRef::from(element).to_text()?.parse().ok())
             .collect(),
-        _ => hashbrown::HashSet::default(),
+        _ => Buckets::default(),
     };
-    Operator::AnyBucket { members: parsed, negate }
+    Operator::AnyBucket {
+        members: Box::new(parsed),
+        negate,
+    }
 }
 
 fn pattern(target: &Value) -> Operator {
@@ -127,5 +159,7 @@ fn pattern(target: &Value) -> Operator {
 
 fn version_target(text: &str) -> Option<VersionTarget> {
     let stripped = version::strip(text)?;
-    Some(VersionTarget(stripped.split('.').map(version::component).collect()))
+    Some(VersionTarget(
+        stripped.split('.').map(version::component).collect(),
+    ))
 }

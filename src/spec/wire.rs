@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The envelope. Members that evaluation cannot do without are raw, to be parsed one by one.
@@ -62,6 +63,15 @@ pub(crate) struct Entries<'a> {
     pub(crate) unusable: bool,
 }
 
+impl Entries<'_> {
+    fn unusable() -> Self {
+        Entries {
+            unusable: true,
+            ..Entries::default()
+        }
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_any(EntriesVisitor)
@@ -86,29 +96,32 @@ impl<'de> Visitor<'de> for EntriesVisitor {
         Ok(entries)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-        let mut entries = Entries { is_map: true, ..Entries::default() };
+        let mut entries = Entries {
+            is_map: true,
+            ..Entries::default()
+        };
         while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &RawValue>()? {
             entries.items.push((Some(key), raw));
         }
         Ok(entries)
     }
     fn visit_unit<E>(self) -> Result<Entries<'de>, E> {
-        Ok(Entries { unusable: true, ..Entries::default() })
+        Ok(Entries::unusable())
     }
     fn visit_bool<E>(self, _: bool) -> Result<Entries<'de>, E> {
-        self.visit_unit()
+        Ok(Entries::unusable())
     }
     fn visit_i64<E>(self, _: i64) -> Result<Entries<'de>, E> {
-        self.visit_unit()
+        Ok(Entries::unusable())
     }
     fn visit_u64<E>(self, _: u64) -> Result<Entries<'de>, E> {
-        self.visit_unit()
+        Ok(Entries::unusable())
     }
     fn visit_f64<E>(self, _: f64) -> Result<Entries<'de>, E> {
-        self.visit_unit()
+        Ok(Entries::unusable())
     }
     fn visit_str<E>(self, _: &str) -> Result<Entries<'de>, E> {
-        self.visit_unit()
+        Ok(Entries::unusable())
     }
 }
 
@@ -170,11 +183,34 @@ pub(crate) struct Rule<'a> {
 }
 
 /// A condition in place (version 1) or the key of one (version 2).
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(crate) enum RuleCondition<'a> {
-    Key(#[serde(borrow)] Cow<'a, str>),
-    Inline(#[serde(borrow)] Box<Condition<'a>>),
+    Key(Cow<'a, str>),
+    Inline(Box<Condition<'a>>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RuleCondition<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(RuleConditionVisitor)
+    }
+}
+
+struct RuleConditionVisitor;
+
+impl<'de> Visitor<'de> for RuleConditionVisitor {
+    type Value = RuleCondition<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a condition or the key of one")
+    }
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<RuleCondition<'de>, E> {
+        Ok(RuleCondition::Key(Cow::Borrowed(key)))
+    }
+    fn visit_str<E>(self, key: &str) -> Result<RuleCondition<'de>, E> {
+        Ok(RuleCondition::Key(Cow::Owned(key.to_owned())))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RuleCondition<'de>, A::Error> {
+        let condition = Condition::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(RuleCondition::Inline(Box::new(condition)))
+    }
 }
 
 /// A condition.

@@ -117,7 +117,9 @@ impl User {
     /// A named field as given; null and missing are [`ValueRef::Missing`].
     #[must_use]
     pub fn top_level(&self, field: TopLevel) -> ValueRef<'_> {
-        self.top.get(field as usize).map_or(ValueRef::Missing, |value| value.read(&self.text))
+        self.top
+            .get(field as usize)
+            .map_or(ValueRef::Missing, |value| value.read(&self.text))
     }
 
     /// The value of `key` in one of the user's maps, matched exactly.
@@ -154,13 +156,17 @@ impl User {
 
     /// Custom ids as `(type, id)`, in the order given.
     pub fn custom_ids(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.custom_ids.iter().map(|(key, id)| (key.read(&self.text), id.read(&self.text)))
+        self.custom_ids
+            .iter()
+            .map(|(key, id)| (key.read(&self.text), id.read(&self.text)))
     }
 
     /// The custom id of exactly this type.
     #[must_use]
     pub fn custom_id(&self, id_type: &str) -> Option<&str> {
-        self.custom_ids().find(|(key, _)| *key == id_type).map(|(_, id)| id)
+        self.custom_ids()
+            .find(|(key, _)| *key == id_type)
+            .map(|(_, id)| id)
     }
 
     /// A hash of the user id and the values of the custom ids, in order: the user's share of the
@@ -174,7 +180,11 @@ impl User {
     pub(crate) fn unit_hash(&self, unit_id: &str) -> u64 {
         let slot = if self.user_id().is_some_and(|id| std::ptr::eq(id, unit_id)) {
             0
-        } else if self.custom_ids().next().is_some_and(|(_, id)| std::ptr::eq(id, unit_id)) {
+        } else if self
+            .custom_ids()
+            .next()
+            .is_some_and(|(_, id)| std::ptr::eq(id, unit_id))
+        {
             1
         } else {
             return id_hash(unit_id);
@@ -187,10 +197,7 @@ impl User {
 
     /// The parsed form of `text`, which must be this user's user agent.
     #[cfg(feature = "ua")]
-    pub(crate) fn user_agent(
-        &self,
-        text: &str,
-    ) -> Option<&crate::derive::user_agent::UserAgent> {
+    pub(crate) fn user_agent(&self, text: &str) -> Option<&crate::derive::user_agent::UserAgent> {
         self.derived()
             .user_agent
             .get_or_init(|| crate::derive::user_agent::parse(text))
@@ -206,6 +213,9 @@ impl std::fmt::Debug for User {
     /// Ids only: the rest may be private.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ids: Vec<_> = self.custom_ids().collect();
-        f.debug_struct("User").field("user_id", &self.user_id()).field("custom_ids", &ids).finish()
+        f.debug_struct("User")
+            .field("user_id", &self.user_id())
+            .field("custom_ids", &ids)
+            .finish()
     }
 }

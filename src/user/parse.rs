@@ -4,7 +4,9 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 use smallvec::SmallVec;
 
@@ -19,13 +21,19 @@ impl User {
     /// [`Error::Json`] for text that is not JSON; [`Error::Argument`] when a member has the wrong
     /// type or when there is neither a user id nor a custom id.
     pub fn from_json(text: &str) -> Result<User, Error> {
-        let mut builder = Builder { arena: String::with_capacity(text.len()), ..Builder::default() };
+        let mut builder = Builder {
+            arena: String::with_capacity(text.len()),
+            ..Builder::default()
+        };
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(UserVisitor(&mut builder))
             .and_then(|()| json.end())
             .map_err(|e| match e.classify() {
                 serde_json::error::Category::Data => Error::argument("user", e.to_string()),
-                _ => Error::Json { what: "user", detail: e.to_string() },
+                _ => Error::Json {
+                    what: "user",
+                    detail: e.to_string(),
+                },
             })?;
         builder.finish()
     }
@@ -64,7 +72,10 @@ impl Builder {
             derived: std::sync::OnceLock::new(),
         };
         if user.user_id().is_none_or(str::is_empty) && user.custom_ids.is_empty() {
-            return Err(Error::argument("user", "needs a userID or at least one customID"));
+            return Err(Error::argument(
+                "user",
+                "needs a userID or at least one customID",
+            ));
         }
         user.identity = identity(&user);
         Ok(user)
@@ -158,11 +169,17 @@ impl<'de> Visitor<'de> for UserVisitor<'_> {
                 }
                 Member::Map(group) => {
                     self.0.entries.retain(|entry| entry.group != group);
-                    members.next_value_seed(GroupSeed { builder: self.0, group: Some(group) })?;
+                    members.next_value_seed(GroupSeed {
+                        builder: self.0,
+                        group: Some(group),
+                    })?;
                 }
                 Member::CustomIds => {
                     self.0.custom_ids.clear();
-                    members.next_value_seed(GroupSeed { builder: self.0, group: None })?;
+                    members.next_value_seed(GroupSeed {
+                        builder: self.0,
+                        group: None,
+                    })?;
                 }
                 Member::Unknown => {
                     members.next_value::<serde::de::IgnoredAny>()?;
@@ -330,8 +347,17 @@ mod tests {
     fn identity_depends_on_ids_and_their_order_only() {
         let identity = |text: &str| User::from_json(text).expect("a user").identity();
         let base = identity(r#"{"userID":"a","customIDs":{"x":"1","y":"2"}}"#);
-        assert_eq!(base, identity(r#"{"userID":"a","email":"e","customIDs":{"p":"1","q":"2"}}"#));
-        assert_ne!(base, identity(r#"{"userID":"a","customIDs":{"x":"2","y":"1"}}"#));
-        assert_ne!(identity(r#"{"userID":"a,b"}"#), identity(r#"{"userID":"a","customIDs":{"x":"b"}}"#));
+        assert_eq!(
+            base,
+            identity(r#"{"userID":"a","email":"e","customIDs":{"p":"1","q":"2"}}"#)
+        );
+        assert_ne!(
+            base,
+            identity(r#"{"userID":"a","customIDs":{"x":"2","y":"1"}}"#)
+        );
+        assert_ne!(
+            identity(r#"{"userID":"a,b"}"#),
+            identity(r#"{"userID":"a","customIDs":{"x":"b"}}"#)
+        );
     }
 }

@@ -13,11 +13,16 @@ pub(super) struct Span {
 
 impl Span {
     pub(super) fn new(start: usize, end: usize) -> Option<Span> {
-        Some(Span { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        Some(Span {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
     }
 
     pub(super) fn read(self, arena: &str) -> &str {
-        arena.get(self.start as usize..self.end as usize).unwrap_or_default()
+        arena
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -106,7 +111,10 @@ impl<'a> ValueRef<'a> {
 
     /// The number form: numbers, and text that is a plain decimal after trimming.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "numbers compare as f64, like in JSON")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "numbers compare as f64, like in JSON"
+    )]
     pub fn to_number(self) -> Option<f64> {
         match self {
             ValueRef::Int(value) => Some(value as f64),
@@ -121,8 +129,13 @@ impl<'a> ValueRef<'a> {
 /// `text` as a decimal number with an optional exponent; no `inf`, `nan`, hexadecimal or `_`.
 fn parse_decimal(text: &str) -> Option<f64> {
     let text = text.trim();
-    let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-    if text.bytes().all(plain) { text.parse().ok() } else { None }
+    let plain =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+    if text.bytes().all(plain) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

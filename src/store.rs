@@ -1,0 +1,196 @@
+//! The current rules: one immutable [`Snapshot`], swapped whole.
+//!
+//! Readers take the snapshot without a lock and without writing to shared memory; a writer builds
+//! the next one beside it. A document that is refused leaves everything as it was.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::error::Error;
+use crate::eval::{Overrides, bucket};
+use crate::fork_cell::ForkCell;
+use crate::spec::SpecSet;
+use crate::spec::compile::{Compiled, compile, fingerprint};
+use crate::spec::id_list::IdLists;
+use parking_lot::Mutex;
+
+/// Where the current specs came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    #[default]
+    Uninitialized,
+    Network,
+    StatsigNetwork,
+    Bootstrap,
+    DataAdapter,
+    DiskCache,
+}
+
+impl Source {
+    /// The word used in details and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Uninitialized => "Uninitialized",
+            Source::Network => "Network",
+            Source::StatsigNetwork => "StatsigNetwork",
+            Source::Bootstrap => "Bootstrap",
+            Source::DataAdapter => "DataAdapter",
+            Source::DiskCache => "DiskCache",
+        }
+    }
+}
+
+/// Everything an evaluation reads, consistent in itself.
+#[derive(Debug, Default, Clone)]
+pub struct Snapshot {
+    pub specs: Arc<SpecSet>,
+    pub id_lists: Arc<IdLists>,
+    pub overrides: Arc<Overrides>,
+    pub source: Source,
+    /// Time of the specs right after initialize; -1 if there were none, 0 before.
+    pub init_time: i64,
+    /// The ruleset as received.
+    pub document: Option<Arc<str>>,
+}
+
+/// What applying a document did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The specs are in use. `identical`: byte for byte what was in use before.
+    Updated { lcut: i64, identical: bool },
+    /// The document says that nothing is newer.
+    NoUpdate,
+}
+
+/// Holds the snapshot of one client.
+pub struct Store {
+    snapshot: ArcSwap<Snapshot>,
+    /// Serializes writers; readers never take it. A fork leaves it open in the child.
+    write: ForkCell<Mutex<Writer>>,
+    hashed_key: Box<str>,
+}
+
+#[derive(Default)]
+struct Writer {
+    fingerprint: Option<u128>,
+}
+
+impl Store {
+    /// An empty store for the client of `sdk_key`.
+    #[must_use]
+    pub fn new(sdk_key: &str) -> Store {
+        Store {
+            snapshot: ArcSwap::default(),
+            write: ForkCell::new(Mutex::default),
+            hashed_key: bucket::djb2(sdk_key).to_string().into(),
+        }
+    }
+
+    /// The current snapshot, for the length of a call.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// The current snapshot, to keep.
+    #[must_use]
+    pub fn load_full(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Time of the current specs, ms; 0 if there are none.
+    #[must_use]
+    pub fn lcut(&self) -> i64 {
+        self.load().specs.lcut
+    }
+
+    /// Compiles `document` and puts it in use. Equal times are accepted; a byte-identical
+    /// document changes the source at most.
+    ///
+    /// # Errors
+    /// Says why the document was refused; what was in use stays in use.
+    pub fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
+        let mut writer = self.write.get().lock();
+        let current = self.load_full();
+        let hash = fingerprint(&document);
+        if writer.fingerprint == Some(hash) && current.document.as_deref() == Some(&*document) {
+            let lcut = current.specs.lcut;
+            self.update(|snapshot| snapshot.source = source);
+            return Ok(Applied::Updated {
+                lcut,
+                identical: true,
+            });
+        }
+        let specs = match compile(&document, Some(&self.hashed_key), &current.specs)? {
+            Compiled::NoUpdate => return Ok(Applied::NoUpdate),
+            Compiled::Specs(specs) => specs,
+        };
+        if specs.lcut < current.specs.lcut {
+            return Err(Error::argument("specs.time", "older than the specs in use"));
+        }
+        #[cfg(feature = "ua")]
+        if specs.uses_user_agent {
+            crate::derive::user_agent::preload();
+        }
+        let lcut = specs.lcut;
+        let specs: Arc<SpecSet> = Arc::from(specs);
+        let document: Arc<str> = Arc::from(document);
+        writer.fingerprint = Some(hash);
+        self.update(|snapshot| {
+            snapshot.specs = Arc::clone(&specs);
+            snapshot.document = Some(Arc::clone(&document));
+            snapshot.source = source;
+        });
+        Ok(Applied::Updated {
+            lcut,
+            identical: false,
+        })
+    }
+
+    /// Puts other id lists in use.
+    pub fn replace_id_lists(&self, lists: Arc<IdLists>) {
+        let _writer = self.write.get().lock();
+        self.update(|snapshot| snapshot.id_lists = Arc::clone(&lists));
+    }
+
+    /// Changes the local overrides.
+    ///
+    /// # Errors
+    /// Those of `change`; nothing is changed then.
+    pub fn change_overrides(
+        &self,
+        change: impl FnOnce(&mut Overrides) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let _writer = self.write.get().lock();
+        let mut overrides = Overrides::clone(&self.load().overrides);
+        change(&mut overrides)?;
+        let overrides = Arc::new(overrides);
+        self.update(|snapshot| snapshot.overrides = Arc::clone(&overrides));
+        Ok(())
+    }
+
+    /// Freezes the time that evaluation details call `init_time`.
+    pub fn finish_initialize(&self) {
+        let _writer = self.write.get().lock();
+        self.update(|snapshot| {
+            snapshot.init_time = match (snapshot.specs.lcut, snapshot.source) {
+                (0, _) => -1,
+                (lcut, _) => lcut,
+            };
+        });
+    }
+
+    /// Call with the writer's lock held.
+    fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut next = Snapshot::clone(&self.load());
+        change(&mut next);
+        self.snapshot.store(Arc::new(next));
+    }
+
+    /// In a forked child: a writer of the parent may have held the lock.
+    pub fn after_fork_child(&self) {
+        self.write.renew();
+    }
+}
