@@ -11,7 +11,18 @@ import json
 import sys
 from pathlib import Path
 
-from conformance import configs, gates, hashing, lookups, operators
+from conformance import (
+    configs,
+    environments,
+    fixture,
+    gates,
+    hashing,
+    lookups,
+    mapping,
+    operators,
+    overrides,
+    percentages,
+)
 from conformance.model import Suite
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +31,11 @@ SUITES: list[Suite] = [
     *lookups.SUITES,
     *gates.SUITES,
     *configs.SUITES,
+    *percentages.SUITES,
+    *mapping.SUITES,
+    *overrides.SUITES,
+    *environments.SUITES,
+    *fixture.SUITES,
 ]
 
 

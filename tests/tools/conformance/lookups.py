@@ -354,6 +354,28 @@ USER_AGENT = [
      IPHONE | {"privateAttributes": {"browser_name": "X"}}, T),
 ]
 
+# The time of day, with nothing but bounds that hold for decades.
+PAST, FUTURE = 1_600_000_000_000, 4_102_444_800_000
+
+
+def now(operator: str, target) -> dict:
+    return condition("current_time", operator, target)
+
+
+CURRENT_TIME = [
+    ("now1", now("after", PAST), {}, T),
+    ("now2", now("before", PAST), {}, F),
+    ("now3", now("gt", PAST), {}, T),
+    ("now4", now("before", FUTURE), {}, T),
+    ("now5", now("after", FUTURE), {}, F),
+    ("now6", now("on", PAST), {}, F),
+    ("now7", now("lt", FUTURE), {}, T),
+    ("now8", now("lte", PAST), {}, F),
+    ("now9", now("after", PAST // 1000), {}, T),
+    ("now10", now("after", "2020-09-13T12:26:40Z"), {}, T),
+    ("now11", now("before", None), {}, F),
+]
+
 # With "plan": "global" and "region": "eu" among the global custom fields.
 GLOBAL = [
     ("glb1", has("plan", "global"), {}, T),
@@ -401,6 +423,7 @@ SUITES = [
     _suite("id_list", "Membership in ID lists.", ID_LIST, lists=LISTS),
     _suite("country", "The country, given or by IP address.", COUNTRY),
     _suite("user_agent", "Names and versions out of the user agent.", USER_AGENT),
+    _suite("current_time", "The time of day, in milliseconds.", CURRENT_TIME),
     _suite(
         "global_fields",
         "Global custom fields come after the user's own, before private ones.",
