@@ -7,6 +7,7 @@ pub mod error;
 pub mod eval;
 pub mod fork_cell;
 pub mod host;
+pub mod net;
 pub mod options;
 pub mod report;
 pub mod spec;

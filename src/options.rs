@@ -150,6 +150,20 @@ pub enum Endpoint {
     All,
 }
 
+impl Endpoint {
+    /// The key in `proxy_configs`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Endpoint::LogEvent => "log_event",
+            Endpoint::DownloadConfigSpecs => "download_config_specs",
+            Endpoint::GetIdLists => "get_id_lists",
+            Endpoint::DownloadIdListFile => "download_id_list_file",
+            Endpoint::All => "all",
+        }
+    }
+}
+
 /// How a proxy is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,250 @@
+//! Host names to addresses, remembered for a short time.
+//!
+//! The system's lookup cannot be interrupted, so it runs on a thread of its own when a bound is
+//! wanted; at most one per host, however many requests wait for it. Remembered addresses keep
+//! polling off the resolver (which is not safe to be inside of while the process forks) and bridge
+//! a resolver that is down.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use crate::clock::{Clock, SystemClock};
+use crate::worker::spawn_quiet;
+
+/// Addresses are used without asking again for this long.
+const FRESH_MS: i64 = 30_000;
+/// Addresses are used after a failed lookup for this long.
+const STALE_MS: i64 = 3_600_000;
+/// Addresses kept of one host.
+const MAX_ADDRESSES: usize = 8;
+/// Hosts remembered; a client talks to a handful.
+const MAX_HOSTS: usize = 64;
+
+/// Who runs a lookup that has a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookupThread {
+    /// A short-lived thread, so that the bound holds.
+    Own,
+    /// The calling thread; the bound is the system resolver's own.
+    Caller,
+}
+
+#[derive(Clone)]
+pub(super) struct CachingResolver {
+    shared: Arc<Shared>,
+    thread: LookupThread,
+}
+
+struct Shared {
+    clock: SystemClock,
+    hosts: Mutex<HashMap<(String, u16), Host>>,
+    /// Notified when a lookup ends.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Host {
+    addresses: Vec<SocketAddr>,
+    resolved_at_ms: i64,
+    is_running: bool,
+    /// Lookups that ended, and how the last one did if it failed.
+    ended: u64,
+    failure: Option<String>,
+}
+
+impl CachingResolver {
+    pub(super) fn new(thread: LookupThread) -> Self {
+        CachingResolver {
+            shared: Arc::new(Shared {
+                clock: SystemClock::default(),
+                hosts: Mutex::new(HashMap::new()),
+                ended: Condvar::new(),
+            }),
+            thread,
+        }
+    }
+
+    /// Makes the next request to `host` look it up again, because connecting did not work.
+    pub(super) fn expire(&self, host: &str, port: u16) {
+        if let Some(entry) = self.shared.hosts.lock().get_mut(&(host.to_owned(), port)) {
+            entry.resolved_at_ms = entry.resolved_at_ms.min(self.shared.clock.monotonic_ms() - FRESH_MS);
+        }
+    }
+
+    fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        bound: Option<Duration>,
+    ) -> Result<Vec<SocketAddr>, ureq::Error> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let key = (host.to_owned(), port);
+        let shared = &self.shared;
+        let mut hosts = shared.hosts.lock();
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&key) {
+            hosts.retain(|_, entry| entry.is_running);
+        }
+        let entry = hosts.entry(key.clone()).or_default();
+        let now = shared.clock.monotonic_ms();
+        if !entry.addresses.is_empty() && now - entry.resolved_at_ms < FRESH_MS {
+            return Ok(entry.addresses.clone());
+        }
+        let before = entry.ended;
+        if !entry.is_running {
+            entry.is_running = true;
+            drop(hosts);
+            self.start(&key, bound);
+            hosts = shared.hosts.lock();
+        }
+        let deadline = bound.map(|bound| now + i64::try_from(bound.as_millis()).unwrap_or(i64::MAX / 2));
+        loop {
+            let entry = hosts.entry(key.clone()).or_default();
+            if entry.ended != before {
+                break;
+            }
+            let Some(deadline) = deadline else {
+                shared.ended.wait(&mut hosts);
+                continue;
+            };
+            let left = u64::try_from(deadline - shared.clock.monotonic_ms()).unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            shared.ended.wait_for(&mut hosts, Duration::from_millis(left));
+        }
+        let entry = hosts.entry(key).or_default();
+        let age = shared.clock.monotonic_ms() - entry.resolved_at_ms;
+        if !entry.addresses.is_empty() && age < STALE_MS {
+            return Ok(entry.addresses.clone());
+        }
+        if entry.ended == before {
+            return Err(ureq::Error::Timeout(ureq::Timeout::Resolve));
+        }
+        Err(match &entry.failure {
+            Some(why) => ureq::Error::Io(io::Error::new(io::ErrorKind::HostUnreachable, why.clone())),
+            None => ureq::Error::HostNotFound,
+        })
+    }
+
+    fn start(&self, key: &(String, u16), bound: Option<Duration>) {
+        let shared = Arc::clone(&self.shared);
+        let (host, port) = key.clone();
+        let lookup = move || {
+            let found = (host.as_str(), port).to_socket_addrs();
+            shared.finish((host, port), found.map(Iterator::collect));
+        };
+        if bound.is_none() || self.thread == LookupThread::Caller {
+            lookup();
+        } else if let Err(error) = spawn_quiet("tg-dns", lookup) {
+            let failed = Err(io::Error::other(error.to_string()));
+            self.shared.finish(key.clone(), failed);
+        }
+    }
+}
+
+impl Shared {
+    fn finish(&self, key: (String, u16), found: io::Result<Vec<SocketAddr>>) {
+        let mut hosts = self.hosts.lock();
+        let entry = hosts.entry(key).or_default();
+        entry.is_running = false;
+        entry.ended += 1;
+        entry.failure = None;
+        match found {
+            Ok(addresses) if !addresses.is_empty() => {
+                entry.addresses = addresses;
+                entry.addresses.truncate(MAX_ADDRESSES);
+                entry.resolved_at_ms = self.clock.monotonic_ms();
+            }
+            Ok(_) => {}
+            Err(error) => entry.failure = Some(format!("cannot look up the host: {error}")),
+        }
+        drop(hosts);
+        self.ended.notify_all();
+    }
+}
+
+impl Resolver for CachingResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().ok_or(ureq::Error::HostNotFound)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+            Some("https") => 443,
+            Some("http") => 80,
+            _ => 1080,
+        });
+        let bound = (!timeout.after.is_not_happening()).then_some(*timeout.after);
+        let mut out = self.empty();
+        for address in self.addresses(&host.to_ascii_lowercase(), port, bound)? {
+            out.push(address);
+        }
+        Ok(out)
+    }
+}
+
+impl std::fmt::Debug for CachingResolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CachingResolver").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_need_no_lookup() {
+        let resolver = CachingResolver::new(LookupThread::Own);
+        let found = resolver.addresses("::1", 9, Some(Duration::ZERO)).expect("no lookup");
+        assert_eq!(found, ["[::1]:9".parse().unwrap()]);
+        assert!(resolver.shared.hosts.lock().is_empty());
+    }
+
+    #[test]
+    fn names_are_looked_up_once_and_remembered() {
+        for thread in [LookupThread::Own, LookupThread::Caller] {
+            let resolver = CachingResolver::new(thread);
+            let first = resolver
+                .addresses("localhost", 9, Some(Duration::from_secs(30)))
+                .expect("localhost resolves");
+            assert!(first.iter().all(|address| address.ip().is_loopback()));
+            resolver.addresses("localhost", 9, None).expect("remembered");
+            let key = ("localhost".to_owned(), 9);
+            assert_eq!(resolver.shared.hosts.lock().get(&key).unwrap().ended, 1);
+            resolver.expire("localhost", 9);
+            resolver.addresses("localhost", 9, None).expect("looked up again");
+            assert_eq!(resolver.shared.hosts.lock().get(&key).unwrap().ended, 2);
+        }
+    }
+
+    #[test]
+    fn old_addresses_bridge_a_failing_lookup() {
+        let resolver = CachingResolver::new(LookupThread::Caller);
+        let known: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        let host = Host {
+            addresses: vec![known],
+            resolved_at_ms: -FRESH_MS - 1,
+            ..Host::default()
+        };
+        let key = ("no-such-host.invalid".to_owned(), 9);
+        resolver.shared.hosts.lock().insert(key, host);
+        let found = resolver.addresses("no-such-host.invalid", 9, None).expect("stale");
+        assert_eq!(found, [known]);
+        assert!(resolver.addresses("other-host.invalid", 9, None).is_err());
+    }
+}
