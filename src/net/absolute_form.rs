@@ -48,7 +48,9 @@ impl<In: Transport> Connector<In> for AbsoluteFormConnector {
         let (Some(proxy), Some(authority)) = (proxy, details.uri.authority()) else {
             return Ok(None);
         };
-        let addrs = details.resolver.resolve(proxy.uri(), &self.direct, details.timeout)?;
+        let addrs = details
+            .resolver
+            .resolve(proxy.uri(), &self.direct, details.timeout)?;
         let to_proxy = ConnectionDetails {
             uri: proxy.uri(),
             addrs,
@@ -77,9 +79,17 @@ fn authorization(proxy: &Proxy) -> String {
     if user.is_none() && password.is_none() {
         return String::new();
     }
-    let pair = format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default());
+    let pair = format!(
+        "{}:{}",
+        user.unwrap_or_default(),
+        password.unwrap_or_default()
+    );
     let mut line = String::new();
-    let _ = write!(line, "Proxy-Authorization: Basic {}\r\n", BASE64_STANDARD.encode(pair));
+    let _ = write!(
+        line,
+        "Proxy-Authorization: Basic {}\r\n",
+        BASE64_STANDARD.encode(pair)
+    );
     line
 }
 
@@ -119,7 +129,16 @@ fn rewrite(bytes: &[u8], origin: &str, authorization: &str) -> Option<Vec<u8>> {
     }
     let (line, rest) = bytes.split_at(line_end);
     let (method, target) = line.split_at(path_at);
-    Some([method, origin.as_bytes(), target, authorization.as_bytes(), rest].concat())
+    Some(
+        [
+            method,
+            origin.as_bytes(),
+            target,
+            authorization.as_bytes(),
+            rest,
+        ]
+        .concat(),
+    )
 }
 
 impl Transport for AbsoluteFormTransport {
@@ -128,7 +147,12 @@ impl Transport for AbsoluteFormTransport {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let mut bytes = self.buffers.output().get(..amount).unwrap_or_default().to_vec();
+        let mut bytes = self
+            .buffers
+            .output()
+            .get(..amount)
+            .unwrap_or_default()
+            .to_vec();
         if self.at_request_line && !bytes.is_empty() {
             bytes = rewrite(&bytes, &self.origin, &self.authorization).unwrap_or(bytes);
             self.at_request_line = false;

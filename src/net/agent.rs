@@ -75,4 +75,3 @@ impl Connector for Counted {
         Ok(None)
     }
 }
-

@@ -82,7 +82,11 @@ pub(super) fn decode(
 
 fn gunzip(body: &[u8], limit: usize) -> Result<Vec<u8>, TransportError> {
     let mut out = Vec::new();
-    read_into(&mut flate2::read::MultiGzDecoder::new(body), &mut out, limit)?;
+    read_into(
+        &mut flate2::read::MultiGzDecoder::new(body),
+        &mut out,
+        limit,
+    )?;
     Ok(out)
 }
 
@@ -90,7 +94,10 @@ fn gunzip(body: &[u8], limit: usize) -> Result<Vec<u8>, TransportError> {
 fn inflate_either(body: &[u8], limit: usize) -> Result<Vec<u8>, TransportError> {
     match inflate(body, true, limit) {
         Err(error) if error.kind == Kind::Body => {
-            inflate(body, false, limit).map_err(|_| error)
+            inflate(body, false, limit).map_err(|bare| match bare.kind {
+                Kind::TooLarge => bare,
+                _ => error,
+            })
         }
         done => done,
     }
@@ -155,23 +162,17 @@ mod tests {
     }
 
     fn raw(data: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut encoder =
+            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(data).unwrap();
         encoder.finish().unwrap()
     }
 
     /// `TEXT` compressed with brotli.
     fn brotli() -> Vec<u8> {
-        // An uncompressed meta-block: window bits, length minus one, then the bytes themselves.
-        let mut out = vec![0x06]; // WBITS 16 (one zero bit), then ISLAST 0 begins below
-        out.clear();
-        let length = TEXT.len() as u32 - 1;
-        // Bits, least significant first: WBITS=0 (1 bit), ISLAST=0, MNIBBLES=00 (4 nibbles),
-        // MLEN-1 (16 bits), ISUNCOMPRESSED=1, then padding to a byte.
-        let bits: u32 = (length << 4) | (1 << 20);
-        out.extend_from_slice(&bits.to_le_bytes()[..3]);
-        out.extend_from_slice(TEXT);
-        out.push(0x03); // ISLAST=1, ISLASTEMPTY=1
+        let mut out = Vec::new();
+        let params = brotli::enc::BrotliEncoderParams::default();
+        brotli::BrotliCompress(&mut &TEXT[..], &mut out, &params).unwrap();
         out
     }
 
@@ -209,7 +210,12 @@ mod tests {
             let error = decode(b"complete garbage".to_vec(), name, 1000).expect_err(name);
             assert_eq!(error.kind, Kind::Body, "{name}: {error}");
         }
-        for name in ["zstd", "statsig-br", "gzip, zstd", "gzip,gzip,gzip,gzip,gzip"] {
+        for name in [
+            "zstd",
+            "statsig-br",
+            "gzip, zstd",
+            "gzip,gzip,gzip,gzip,gzip",
+        ] {
             let error = decode(TEXT.to_vec(), name, 1000).expect_err(name);
             assert_eq!(error.kind, Kind::Body, "{name}");
         }
@@ -233,7 +239,10 @@ mod tests {
     #[test]
     fn the_limit_is_inclusive_and_holds_before_decoding() {
         assert_eq!(read(TEXT, None, TEXT.len()).unwrap(), TEXT);
-        assert_eq!(read(TEXT, None, TEXT.len() - 1).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(
+            read(TEXT, None, TEXT.len() - 1).unwrap_err().kind,
+            Kind::TooLarge
+        );
         let announced = read(io::empty(), Some(1 << 40), 1000).unwrap_err();
         assert_eq!(announced.kind, Kind::TooLarge);
     }

@@ -27,9 +27,7 @@ impl ProxyVariables {
         let in_cgi = lookup("REQUEST_METHOD").is_some();
         ProxyVariables {
             https: first(["HTTPS_PROXY", "https_proxy"]),
-            http: lookup("http_proxy").or_else(|| {
-                if in_cgi { None } else { lookup("HTTP_PROXY") }
-            }),
+            http: lookup("http_proxy").or_else(|| if in_cgi { None } else { lookup("HTTP_PROXY") }),
             all: first(["ALL_PROXY", "all_proxy"]),
             no_proxy: first(["NO_PROXY", "no_proxy"]),
         }

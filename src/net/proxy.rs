@@ -89,9 +89,17 @@ struct Exceptions(Vec<Exception>);
 enum Exception {
     Everything,
     /// A name and all names below it; a leading dot or `*.` leaves out the name itself.
-    Domain { name: String, below_only: bool, port: Option<u16> },
+    Domain {
+        name: String,
+        below_only: bool,
+        port: Option<u16>,
+    },
     /// An address or a block of addresses.
-    Network { address: IpAddr, bits: u8, port: Option<u16> },
+    Network {
+        address: IpAddr,
+        bits: u8,
+        port: Option<u16>,
+    },
 }
 
 impl Exceptions {
@@ -104,14 +112,22 @@ impl Exceptions {
         let ip: Option<IpAddr> = origin.host.parse().ok();
         self.0.iter().any(|entry| match entry {
             Exception::Everything => true,
-            Exception::Domain { name, below_only, port } => {
+            Exception::Domain {
+                name,
+                below_only,
+                port,
+            } => {
                 let under = origin
                     .host
                     .strip_suffix(name.as_str())
                     .is_some_and(|front| front.ends_with('.') || (front.is_empty() && !below_only));
                 under && port.is_none_or(|port| port == origin.port)
             }
-            Exception::Network { address, bits, port } => {
+            Exception::Network {
+                address,
+                bits,
+                port,
+            } => {
                 ip.is_some_and(|ip| in_block(ip, *address, *bits))
                     && port.is_none_or(|port| port == origin.port)
             }
@@ -130,13 +146,21 @@ impl Exception {
         if let Some((address, bits)) = entry.split_once('/') {
             let address: IpAddr = address.parse().ok()?;
             let bits: u8 = bits.parse().ok()?;
-            let network = Exception::Network { address, bits, port: None };
+            let network = Exception::Network {
+                address,
+                bits,
+                port: None,
+            };
             return (bits <= width(address)).then_some(network);
         }
         let (host, port) = split_port(entry);
         if let Ok(address) = host.parse() {
             let bits = width(address);
-            return Some(Exception::Network { address, bits, port });
+            return Some(Exception::Network {
+                address,
+                bits,
+                port,
+            });
         }
         let lower = host.to_ascii_lowercase();
         let trimmed = lower.trim_start_matches('*').trim_start_matches('.');
@@ -173,7 +197,10 @@ fn in_block(ip: IpAddr, block: IpAddr, bits: u8) -> bool {
         (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
         _ => return false,
     };
-    differing.checked_shr(u32::from(width(block) - bits)).unwrap_or(0) == 0
+    differing
+        .checked_shr(u32::from(width(block) - bits))
+        .unwrap_or(0)
+        == 0
 }
 
 #[cfg(test)]
@@ -191,7 +218,9 @@ mod tests {
 
     fn chosen(proxies: &Proxies, url: &str) -> Option<String> {
         let origin = Origin::of(url).expect(url);
-        proxies.for_origin(&origin).map(|proxy| proxy.host().to_owned())
+        proxies
+            .for_origin(&origin)
+            .map(|proxy| proxy.host().to_owned())
     }
 
     #[test]
@@ -200,7 +229,12 @@ mod tests {
         assert!(unusable.is_empty());
         assert_eq!(chosen(&proxies, "https://h/").as_deref(), Some("secure"));
         assert_eq!(chosen(&proxies, "http://h/").as_deref(), Some("any"));
-        for local in ["http://localhost:1", "https://127.0.0.1", "http://[::1]/", "http://a.localhost"] {
+        for local in [
+            "http://localhost:1",
+            "https://127.0.0.1",
+            "http://[::1]/",
+            "http://a.localhost",
+        ] {
             assert_eq!(chosen(&proxies, local), None, "{local}");
         }
     }
@@ -208,7 +242,10 @@ mod tests {
     #[test]
     fn the_option_is_for_every_request() {
         let (proxies, _) = Proxies::new(Some("http://u:p@mine:3"), &variables()).expect("valid");
-        assert_eq!(chosen(&proxies, "http://127.0.0.1/").as_deref(), Some("mine"));
+        assert_eq!(
+            chosen(&proxies, "http://127.0.0.1/").as_deref(),
+            Some("mine")
+        );
         let error = Proxies::new(Some("gopher://x"), &variables()).expect_err("refused");
         assert!(error.to_string().contains("network_proxy"));
     }
@@ -251,7 +288,11 @@ mod tests {
             ("", "http://h", false),
         ] {
             let origin = Origin::of(url).expect(url);
-            assert_eq!(Exceptions::parse(list).matches(&origin), expected, "{list} {url}");
+            assert_eq!(
+                Exceptions::parse(list).matches(&origin),
+                expected,
+                "{list} {url}"
+            );
         }
     }
 }

@@ -76,7 +76,9 @@ impl CachingResolver {
     /// Makes the next request to `host` look it up again, because connecting did not work.
     pub(super) fn expire(&self, host: &str, port: u16) {
         if let Some(entry) = self.shared.hosts.lock().get_mut(&(host.to_owned(), port)) {
-            entry.resolved_at_ms = entry.resolved_at_ms.min(self.shared.clock.monotonic_ms() - FRESH_MS);
+            entry.resolved_at_ms = entry
+                .resolved_at_ms
+                .min(self.shared.clock.monotonic_ms() - FRESH_MS);
         }
     }
 
@@ -107,7 +109,8 @@ impl CachingResolver {
             self.start(&key, bound);
             hosts = shared.hosts.lock();
         }
-        let deadline = bound.map(|bound| now + i64::try_from(bound.as_millis()).unwrap_or(i64::MAX / 2));
+        let deadline =
+            bound.map(|bound| now + i64::try_from(bound.as_millis()).unwrap_or(i64::MAX / 2));
         loop {
             let entry = hosts.entry(key.clone()).or_default();
             if entry.ended != before {
@@ -121,7 +124,9 @@ impl CachingResolver {
             if left == 0 {
                 break;
             }
-            shared.ended.wait_for(&mut hosts, Duration::from_millis(left));
+            shared
+                .ended
+                .wait_for(&mut hosts, Duration::from_millis(left));
         }
         let entry = hosts.entry(key).or_default();
         let age = shared.clock.monotonic_ms() - entry.resolved_at_ms;
@@ -132,7 +137,9 @@ impl CachingResolver {
             return Err(ureq::Error::Timeout(ureq::Timeout::Resolve));
         }
         Err(match &entry.failure {
-            Some(why) => ureq::Error::Io(io::Error::new(io::ErrorKind::HostUnreachable, why.clone())),
+            Some(why) => {
+                ureq::Error::Io(io::Error::new(io::ErrorKind::HostUnreachable, why.clone()))
+            }
             None => ureq::Error::HostNotFound,
         })
     }
@@ -210,7 +217,9 @@ mod tests {
     #[test]
     fn addresses_need_no_lookup() {
         let resolver = CachingResolver::new(LookupThread::Own);
-        let found = resolver.addresses("::1", 9, Some(Duration::ZERO)).expect("no lookup");
+        let found = resolver
+            .addresses("::1", 9, Some(Duration::ZERO))
+            .expect("no lookup");
         assert_eq!(found, ["[::1]:9".parse().unwrap()]);
         assert!(resolver.shared.hosts.lock().is_empty());
     }
@@ -223,11 +232,15 @@ mod tests {
                 .addresses("localhost", 9, Some(Duration::from_secs(30)))
                 .expect("localhost resolves");
             assert!(first.iter().all(|address| address.ip().is_loopback()));
-            resolver.addresses("localhost", 9, None).expect("remembered");
+            resolver
+                .addresses("localhost", 9, None)
+                .expect("remembered");
             let key = ("localhost".to_owned(), 9);
             assert_eq!(resolver.shared.hosts.lock().get(&key).unwrap().ended, 1);
             resolver.expire("localhost", 9);
-            resolver.addresses("localhost", 9, None).expect("looked up again");
+            resolver
+                .addresses("localhost", 9, None)
+                .expect("looked up again");
             assert_eq!(resolver.shared.hosts.lock().get(&key).unwrap().ended, 2);
         }
     }
@@ -243,7 +256,9 @@ mod tests {
         };
         let key = ("no-such-host.invalid".to_owned(), 9);
         resolver.shared.hosts.lock().insert(key, host);
-        let found = resolver.addresses("no-such-host.invalid", 9, None).expect("stale");
+        let found = resolver
+            .addresses("no-such-host.invalid", 9, None)
+            .expect("stale");
         assert_eq!(found, [known]);
         assert!(resolver.addresses("other-host.invalid", 9, None).is_err());
     }

@@ -8,7 +8,9 @@ pub fn parse_retry_after(value: &str, now_ms: i64) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit say "very long".
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX / 1000)));
+        return Some(Duration::from_secs(
+            value.parse().unwrap_or(u64::MAX / 1000),
+        ));
     }
     let at_ms = http_date_ms(value)?;
     let wait_ms = u64::try_from(at_ms.saturating_sub(now_ms)).unwrap_or(0);

@@ -55,7 +55,10 @@ impl Trust {
             let system = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(system.certs);
             roots.add_parsable_certificates(self.extra.iter().cloned());
-            let failed = system.errors.iter().map(|e| format!("system trust store: {e}"));
+            let failed = system
+                .errors
+                .iter()
+                .map(|e| format!("system trust store: {e}"));
             self.problems.lock().extend(failed);
             Arc::new(client_config(roots))
         }))
@@ -76,7 +79,9 @@ fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
 }
 
 fn client_config(roots: RootCertStore) -> ClientConfig {
-    builder().with_root_certificates(roots).with_no_client_auth()
+    builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -100,9 +105,14 @@ pub(super) fn endpoint_config(proxy: &ProxyConfig) -> Result<Arc<ClientConfig>, 
         certificates(&pem).map_err(|why| material(key, path.as_deref().unwrap_or_default(), &why))
     };
     let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(load("tls_ca_cert_path", &proxy.tls_ca_cert_path)?);
+    let (added, _) =
+        roots.add_parsable_certificates(load("tls_ca_cert_path", &proxy.tls_ca_cert_path)?);
     if added == 0 {
-        return Err(material("tls_ca_cert_path", "", "holds no usable authority"));
+        return Err(material(
+            "tls_ca_cert_path",
+            "",
+            "holds no usable authority",
+        ));
     }
     if proxy.authentication_mode != AuthenticationMode::Mtls {
         return Ok(Arc::new(client_config(roots)));
@@ -119,7 +129,10 @@ pub(super) fn endpoint_config(proxy: &ProxyConfig) -> Result<Arc<ClientConfig>, 
 }
 
 fn material(key: &str, path: &str, why: &str) -> TransportError {
-    TransportError::new(TransportErrorKind::Tls, format!("proxy_configs {key} {path}: {why}"))
+    TransportError::new(
+        TransportErrorKind::Tls,
+        format!("proxy_configs {key} {path}: {why}"),
+    )
 }
 
 /// What a [`TlsConnector`] presents and trusts.
@@ -161,14 +174,15 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let (config, name) = match &self.0 {
             Material::Ordinary(trust) => (trust.config(), bare),
-            Material::Endpoint { config, server_name } => {
-                (Arc::clone(config), server_name.as_deref().unwrap_or(bare))
-            }
+            Material::Endpoint {
+                config,
+                server_name,
+            } => (Arc::clone(config), server_name.as_deref().unwrap_or(bare)),
         };
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| Error::Tls("the host name cannot be verified"))?;
-        let connection = ClientConnection::new(config, name)
-            .map_err(|e| Error::Io(std::io::Error::other(e)))?;
+        let connection =
+            ClientConnection::new(config, name).map_err(|e| Error::Io(std::io::Error::other(e)))?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(remaining(details));
         let mut stream = StreamOwned::new(connection, socket);

@@ -86,7 +86,10 @@ pub(super) fn join(asked: &str, location: &str) -> Option<String> {
     if location.starts_with('?') {
         return Some(format!("{origin}{path}{location}"));
     }
-    let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("/");
+    let folder = path
+        .rfind('/')
+        .and_then(|at| path.get(..=at))
+        .unwrap_or("/");
     Some(format!("{origin}{folder}{location}"))
 }
 

@@ -1,0 +1,18 @@
+//! The behavior of the library as its users see it, against real servers on loopback.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests run peers on threads and bound their waits by the real clock"
+)]
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod net_http;
+#[cfg(test)]
+mod net_proxy;
+#[cfg(feature = "tls")]
+#[cfg(test)]
+mod net_tls;
