@@ -1,43 +1,32 @@
 //! The headers every request to the service carries.
 
+use crate::context::Context;
 use crate::report::redact;
 
-/// Who is asking.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity<'a> {
-    pub sdk_key: &'a str,
-    pub sdk_type: &'a str,
-    pub sdk_version: &'a str,
-    pub session_id: &'a str,
-    pub service_name: Option<&'a str>,
-    pub now_ms: i64,
-}
-
-impl Identity<'_> {
-    /// All headers; `retry` counts earlier attempts at the same delivery.
-    #[must_use]
-    pub fn headers(&self, retry: u32) -> Vec<(&'static str, String)> {
-        let service = self.service_name.unwrap_or("unknown");
-        let user_agent = format!(
-            "tidegate/{} statsig-sdk-type/{} statsig-sdk-version/{} statsig-service/{}",
-            env!("CARGO_PKG_VERSION"),
-            token(self.sdk_type),
-            token(self.sdk_version),
-            token(service),
-        );
-        vec![
-            ("Content-type", "application/json".to_owned()),
-            ("User-Agent", user_agent),
-            (API_KEY, self.sdk_key.to_owned()),
-            ("STATSIG-CLIENT-TIME", self.now_ms.to_string()),
-            ("STATSIG-SERVER-SESSION-ID", self.session_id.to_owned()),
-            ("STATSIG-SDK-TYPE", self.sdk_type.to_owned()),
-            ("STATSIG-SDK-VERSION", self.sdk_version.to_owned()),
-            ("STATSIG-RETRY", retry.to_string()),
-            ("Accept-Encoding", "gzip, deflate, br".to_owned()),
-            ("x-request-service", service.to_owned()),
-        ]
-    }
+/// All headers that a request to the service has; `retry` counts earlier attempts at the same
+/// delivery.
+#[must_use]
+pub fn common_headers(ctx: &Context, retry: u32) -> Vec<(&'static str, String)> {
+    let service = ctx.settings.service_name.as_deref().unwrap_or("unknown");
+    let user_agent = format!(
+        "tidegate/{} statsig-sdk-type/{} statsig-sdk-version/{} statsig-service/{}",
+        env!("CARGO_PKG_VERSION"),
+        token(ctx.sdk_type()),
+        token(ctx.sdk_version()),
+        token(service),
+    );
+    vec![
+        ("Content-type", "application/json".to_owned()),
+        ("User-Agent", user_agent),
+        (API_KEY, ctx.sdk_key.clone()),
+        ("STATSIG-CLIENT-TIME", ctx.clock.now_ms().to_string()),
+        ("STATSIG-SERVER-SESSION-ID", ctx.session_id().to_string()),
+        ("STATSIG-SDK-TYPE", ctx.sdk_type().to_owned()),
+        ("STATSIG-SDK-VERSION", ctx.sdk_version().to_owned()),
+        ("STATSIG-RETRY", retry.to_string()),
+        ("Accept-Encoding", "gzip, deflate, br".to_owned()),
+        ("x-request-service", service.to_owned()),
+    ]
 }
 
 /// The header that carries the secret key.

@@ -37,7 +37,7 @@ use crate::options::{ProxyConfig, Settings, Threads};
 
 pub use endpoints::{Endpoints, Target, id_list_store_key};
 pub use error::{TransportError, TransportErrorKind};
-pub use headers::{Identity, without_key};
+pub use headers::{common_headers, without_key};
 pub use retry_after::parse_retry_after;
 
 use environment::ProxyVariables;
