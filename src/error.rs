@@ -50,6 +50,28 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The number C sees. Fixed for ever; new variants take new numbers.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Error::Null { .. } => -1,
+            Error::Handle { .. } => -2,
+            Error::Utf8 { .. } => -3,
+            Error::Json { .. } => -4,
+            Error::Argument { .. } => -5,
+            Error::State { .. } => -6,
+            Error::Timeout { .. } => -7,
+            Error::Network { .. } => -8,
+            Error::Io { .. } => -9,
+            Error::Unsupported { .. } => -11,
+            Error::Fork { .. } => -12,
+            Error::Panic { .. } => -13,
+            Error::Busy { .. } => -15,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

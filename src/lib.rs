@@ -1,16 +1,20 @@
 //! Tidegate: Statsig-compatible feature gates, configs, experiments and layers.
 #![deny(unsafe_code)]
 
+pub mod client;
 pub mod clock;
 pub mod context;
 pub mod error;
 pub mod eval;
+pub mod exposure;
 pub mod fork_cell;
 pub mod host;
 pub mod net;
+mod json_writer;
 pub mod options;
 pub mod report;
 pub mod spec;
 pub mod store;
+pub mod sync;
 pub mod user;
 pub mod worker;

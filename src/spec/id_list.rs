@@ -48,6 +48,12 @@ impl IdLists {
         self.0.get(list).is_some_and(|list| list.contains(hash))
     }
 
+    /// How many lists there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// These lists and one more.
     #[must_use]
     pub fn with(&self, name: &str, list: IdList) -> IdLists {

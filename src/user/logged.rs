@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Map, Value};
 
 use super::{Group, TopLevel, User, ValueRef};
+use crate::json_writer::{ObjectWriter, write_text};
 
 impl User {
     /// Appends the logging form. `environment` (the options' or the specs' one) replaces the
@@ -80,38 +81,6 @@ impl User {
         }
         inner.end();
     }
-}
-
-/// Writes `{"key":value,...}` piece by piece into a buffer.
-pub(crate) struct ObjectWriter<'o> {
-    pub(crate) out: &'o mut Vec<u8>,
-    first: bool,
-}
-
-impl<'o> ObjectWriter<'o> {
-    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'{');
-        ObjectWriter { out, first: true }
-    }
-
-    /// Writes the separator and the key; the caller writes the value to `out` next.
-    pub(crate) fn key(&mut self, key: &str) {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        write_text(self.out, key);
-        self.out.push(b':');
-    }
-
-    pub(crate) fn end(self) {
-        self.out.push(b'}');
-    }
-}
-
-/// Appends `text` as a JSON string.
-pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
 }
 
 fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
