@@ -9,8 +9,9 @@ pub mod eval;
 pub mod exposure;
 pub mod fork_cell;
 pub mod host;
-pub mod net;
+
 mod json_writer;
+pub mod net;
 pub mod options;
 pub mod report;
 pub mod spec;

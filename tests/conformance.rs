@@ -107,7 +107,15 @@ fn every_case_evaluates_as_expected() {
     files.sort();
     let mut failures = Vec::new();
     let count: usize = files.iter().map(|file| run_file(file, &mut failures)).sum();
-    let expected: usize = read(&folder.join("COUNT")).trim().parse().expect("a number");
+    let expected: usize = read(&folder.join("COUNT"))
+        .trim()
+        .parse()
+        .expect("a number");
     assert_eq!(count, expected, "cases read");
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

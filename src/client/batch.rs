@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Client, Flags};
 use crate::error::Error;
-use crate::eval::{Kind, World, evaluate};
 use crate::eval::trace::NoTrace;
+use crate::eval::{Kind, World, evaluate};
 use crate::json_writer::{ObjectWriter, write_list};
 use crate::spec::{Entity, Spec};
 use crate::user::User;
@@ -40,9 +40,15 @@ impl Client {
     /// [`Error::State`] before initialize and after shutdown.
     pub fn evaluate_batch(self: &Arc<Self>, request_json: &str) -> Result<String, Error> {
         self.ensure_ready()?;
-        let request: Request<'_> = serde_json::from_str(request_json)
-            .map_err(|e| Error::Json { what: "request", detail: e.to_string() })?;
-        let flags = Flags::from_bits(if request.log_exposures { 0 } else { Flags::NO_EXPOSURE })?;
+        let request: Request<'_> = serde_json::from_str(request_json).map_err(|e| Error::Json {
+            what: "request",
+            detail: e.to_string(),
+        })?;
+        let flags = Flags::from_bits(if request.log_exposures {
+            0
+        } else {
+            Flags::NO_EXPOSURE
+        })?;
         let mut out = Vec::new();
         let mut object = ObjectWriter::new(&mut out);
         object.key("results");
@@ -109,7 +115,10 @@ impl Client {
         let names = |kind: Kind, entities: &[Entity]| -> Vec<String> {
             let wanted = |spec: &Spec| entities.is_empty() || entities.contains(&spec.entity);
             let specs = kind.namespace().table(specs).specs().map(|(_, spec)| spec);
-            specs.filter(|spec| wanted(spec)).map(|spec| spec.name.to_string()).collect()
+            specs
+                .filter(|spec| wanted(spec))
+                .map(|spec| spec.name.to_string())
+                .collect()
         };
         let gates = || names(Kind::Gate, &[]);
         let configs = || names(Kind::Config, &[Entity::DynamicConfig, Entity::Autotune]);
@@ -135,6 +144,9 @@ impl Client {
 
 fn error_cell(error: &Error) -> String {
     let mut cell = Map::new();
-    cell.insert("error".to_owned(), json!({"code": error.code(), "message": error.to_string()}));
+    cell.insert(
+        "error".to_owned(),
+        json!({"code": error.code(), "message": error.to_string()}),
+    );
     Value::Object(cell).to_string()
 }

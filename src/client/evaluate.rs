@@ -27,7 +27,10 @@ impl Flags {
         if bits & !Self::NO_EXPOSURE == 0 {
             Ok(Flags(bits))
         } else {
-            Err(Error::argument("flags", format!("unknown bits in {bits:#x}")))
+            Err(Error::argument(
+                "flags",
+                format!("unknown bits in {bits:#x}"),
+            ))
         }
     }
 
@@ -65,13 +68,16 @@ impl Client {
         flags: Flags,
     ) -> Result<bool, Error> {
         if self.ctx.hooks.evaluation.is_some() {
-            return self.evaluate(Kind::Gate, user, name, flags).map(|result| result.value_bool());
+            return self
+                .evaluate(Kind::Gate, user, name, flags)
+                .map(|result| result.value_bool());
         }
         self.ensure_ready()?;
         let snapshot = self.ctx.store.load();
         let evaluation = self.evaluate_in(&snapshot, Kind::Gate, user, name);
         if flags.exposes() && !name.is_empty() {
-            self.events.expose(&snapshot, user, &evaluation, None, false);
+            self.events
+                .expose(&snapshot, user, &evaluation, None, false);
         }
         Ok(evaluation.value())
     }
@@ -94,7 +100,8 @@ impl Client {
         // An empty name gets the default without an exposure.
         let exposes = flags.exposes() && !name.is_empty();
         if exposes && kind != Kind::Layer {
-            self.events.expose(&snapshot, user, &evaluation, None, false);
+            self.events
+                .expose(&snapshot, user, &evaluation, None, false);
         }
         let reads = (exposes && kind == Kind::Layer)
             .then(|| Arc::clone(&self.reads) as Arc<dyn ParameterReads>);
@@ -125,7 +132,8 @@ impl Client {
         let parameter = layer_parameter(kind, parameter)?;
         let snapshot = self.ctx.store.load_full();
         let evaluation = self.evaluate_in(&snapshot, kind, user, name);
-        self.events.expose(&snapshot, user, &evaluation, parameter, true);
+        self.events
+            .expose(&snapshot, user, &evaluation, parameter, true);
         Ok(())
     }
 
@@ -141,7 +149,8 @@ impl Client {
         self.ensure_ready()?;
         let parameter = layer_parameter(result.kind(), parameter)?;
         let (snapshot, user) = (result.snapshot(), result.user());
-        self.events.expose(snapshot, user, result.evaluation(), parameter, true);
+        self.events
+            .expose(snapshot, user, result.evaluation(), parameter, true);
         Ok(())
     }
 
@@ -155,7 +164,12 @@ impl Client {
     ) -> Evaluation {
         let clock = &self.ctx.clock;
         let now_ms = || clock.now_ms();
-        evaluate(&self.world(snapshot, user, &now_ms), kind, name, &mut NoTrace)
+        evaluate(
+            &self.world(snapshot, user, &now_ms),
+            kind,
+            name,
+            &mut NoTrace,
+        )
     }
 
     pub(super) fn world<'a>(
@@ -183,9 +197,10 @@ impl Client {
 /// A layer is exposed by parameter, everything else as a whole.
 fn layer_parameter(kind: Kind, parameter: Option<&str>) -> Result<Option<&str>, Error> {
     match (kind, parameter) {
-        (Kind::Layer, None | Some("")) => {
-            Err(Error::argument("parameter", "a layer is exposed by parameter; give its name"))
-        }
+        (Kind::Layer, None | Some("")) => Err(Error::argument(
+            "parameter",
+            "a layer is exposed by parameter; give its name",
+        )),
         (Kind::Layer, parameter) => Ok(parameter),
         _ => Ok(None),
     }

@@ -24,7 +24,12 @@ struct EventJson<'a> {
     metadata: Option<&'a RawValue>,
     #[serde(default)]
     time: Option<i64>,
-    #[serde(borrow, default, rename = "statsigMetadata", alias = "statsig_metadata")]
+    #[serde(
+        borrow,
+        default,
+        rename = "statsigMetadata",
+        alias = "statsig_metadata"
+    )]
     statsig_metadata: Option<&'a RawValue>,
 }
 
@@ -46,7 +51,10 @@ impl Client {
             user: Arc::clone(user),
             name: event_name(name)?,
             value: checked_value(value)?,
-            metadata: metadata_json.map(|text| object("metadata", text)).transpose()?.flatten(),
+            metadata: metadata_json
+                .map(|text| object("metadata", text))
+                .transpose()?
+                .flatten(),
             statsig_metadata: None,
             time_ms: self.ctx.clock.now_ms(),
         })
@@ -59,7 +67,10 @@ impl Client {
     /// otherwise the error of the first bad event, naming its index.
     pub fn log_event_json(&self, json: &str) -> Result<(), Error> {
         self.ensure_ready()?;
-        let not_json = |e: serde_json::Error| Error::Json { what: "event", detail: e.to_string() };
+        let not_json = |e: serde_json::Error| Error::Json {
+            what: "event",
+            detail: e.to_string(),
+        };
         let events: Vec<&RawValue> = if json.trim_start().starts_with('[') {
             serde_json::from_str(json).map_err(not_json)?
         } else {
@@ -67,7 +78,9 @@ impl Client {
         };
         let mut first_error = None;
         for (index, raw) in events.iter().enumerate() {
-            let accepted = self.parse_event(raw).and_then(|event| self.events.log(event));
+            let accepted = self
+                .parse_event(raw)
+                .and_then(|event| self.events.log(event));
             if let Err(error) = accepted {
                 first_error.get_or_insert_with(|| {
                     Error::argument(format!("event {index}"), error.to_string())
@@ -78,9 +91,13 @@ impl Client {
     }
 
     fn parse_event(&self, raw: &RawValue) -> Result<CustomEvent, Error> {
-        let event: EventJson<'_> = serde_json::from_str(raw.get())
-            .map_err(|e| Error::Json { what: "event", detail: e.to_string() })?;
-        let user = event.user.ok_or_else(|| Error::argument("user", "missing"))?;
+        let event: EventJson<'_> = serde_json::from_str(raw.get()).map_err(|e| Error::Json {
+            what: "event",
+            detail: e.to_string(),
+        })?;
+        let user = event
+            .user
+            .ok_or_else(|| Error::argument("user", "missing"))?;
         let value = match event.value {
             None | Some(serde_json::Value::Null) => EventValue::None,
             Some(serde_json::Value::String(text)) => EventValue::Text(text.into()),
@@ -93,7 +110,9 @@ impl Client {
             return Err(Error::argument("time", "expected milliseconds since 1970"));
         }
         let optional = |what, raw: Option<&RawValue>| {
-            raw.map(|raw| object(what, raw.get())).transpose().map(Option::flatten)
+            raw.map(|raw| object(what, raw.get()))
+                .transpose()
+                .map(Option::flatten)
         };
         Ok(CustomEvent {
             user: Arc::new(User::from_json(user.get())?),
@@ -129,8 +148,10 @@ fn object(what: &'static str, text: &str) -> Result<Option<Box<RawValue>>, Error
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    let raw: Box<RawValue> = serde_json::from_str(trimmed)
-        .map_err(|e| Error::Json { what, detail: e.to_string() })?;
+    let raw: Box<RawValue> = serde_json::from_str(trimmed).map_err(|e| Error::Json {
+        what,
+        detail: e.to_string(),
+    })?;
     if raw.get().starts_with('{') {
         Ok(Some(raw))
     } else {

@@ -46,7 +46,8 @@ impl Client {
         done: Box<dyn FnOnce(&str) + Send>,
     ) -> Result<(), Error> {
         self.begin()?;
-        self.sync.initialize_async(Box::new(move |details| done(&details.to_json())));
+        self.sync
+            .initialize_async(Box::new(move |details| done(&details.to_json())));
         Ok(())
     }
 
@@ -94,7 +95,9 @@ impl Client {
         match self.state.phase.load(Ordering::Acquire) {
             STARTED if self.sync.is_initialized() => Ok(()),
             SHUT_DOWN => Err(shut_down()),
-            _ => Err(Error::State { detail: "the client is not initialized" }),
+            _ => Err(Error::State {
+                detail: "the client is not initialized",
+            }),
         }
     }
 
@@ -137,7 +140,9 @@ impl Client {
     /// [`Error::State`] for a client with threads of its own.
     pub fn tick(&self, budget_ms: u32) -> Result<u32, Error> {
         if self.ctx.settings.threads != Threads::None {
-            return Err(Error::State { detail: "the client runs its own threads" });
+            return Err(Error::State {
+                detail: "the client runs its own threads",
+            });
         }
         self.restart_if_forked()?;
         let clock = &self.ctx.clock;
@@ -145,9 +150,15 @@ impl Client {
         let budget = millis(budget_ms);
         let events_due = self.events.tick(budget);
         let spent = u64::try_from(clock.monotonic_ms() - start).unwrap_or(0);
-        let sync_due = self.sync.tick(budget.saturating_sub(Duration::from_millis(spent)));
+        let sync_due = self
+            .sync
+            .tick(budget.saturating_sub(Duration::from_millis(spent)));
         let now = clock.monotonic_ms();
-        let next = [events_due, sync_due].into_iter().flatten().min().unwrap_or(now + 1000);
+        let next = [events_due, sync_due]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + 1000);
         Ok(u32::try_from((next - now).max(0)).unwrap_or(u32::MAX))
     }
 
@@ -254,14 +265,20 @@ impl Client {
     }
 
     fn restart_if_forked(&self) -> Result<(), Error> {
-        if self.state.needs_restart.load(Ordering::Relaxed) { self.restart_in_child() } else { Ok(()) }
+        if self.state.needs_restart.load(Ordering::Relaxed) {
+            self.restart_in_child()
+        } else {
+            Ok(())
+        }
     }
 
     /// The first call in a forked child: a session and threads of its own.
     #[cold]
     fn restart_in_child(&self) -> Result<(), Error> {
         match self.ctx.settings.on_fork {
-            OnFork::Disable => Err(Error::Fork { detail: "on_fork is \"disable\"" }),
+            OnFork::Disable => Err(Error::Fork {
+                detail: "on_fork is \"disable\"",
+            }),
             OnFork::EvaluateOnly => Ok(()),
             OnFork::Restart => {
                 if self.state.needs_restart.swap(false, Ordering::AcqRel) {
@@ -282,5 +299,7 @@ fn millis(ms: u32) -> Duration {
 }
 
 fn shut_down() -> Error {
-    Error::State { detail: "the client is shut down" }
+    Error::State {
+        detail: "the client is shut down",
+    }
 }

@@ -66,7 +66,9 @@ impl Client {
         let events = Events::new(Arc::clone(&ctx), Arc::clone(&http))?;
         let sync = Sync::new(Arc::clone(&ctx), http)?;
         Ok(Arc::new(Client {
-            reads: Arc::new(evaluate::LayerReads { events: Arc::clone(&events) }),
+            reads: Arc::new(evaluate::LayerReads {
+                events: Arc::clone(&events),
+            }),
             ctx,
             sync,
             events,
