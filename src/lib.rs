@@ -4,6 +4,7 @@
 pub mod client;
 pub mod clock;
 pub mod context;
+pub mod derive;
 pub mod error;
 pub mod eval;
 pub mod exposure;
