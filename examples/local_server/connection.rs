@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::control;
 use super::encoding::Encoding;
 use super::fault::Fault;
-use super::http::{ReadError, Request, Response, Sent};
 use super::record::{Endpoint, Record};
+use super::request::{ReadError, Request};
+use super::response::{Response, Sent};
 use super::routes::{self, Target};
 use super::state::Shared;
 
@@ -82,7 +83,8 @@ fn exchange(
     shared.changed.notify_all();
     let fault = fault.unwrap_or_else(|| Fault::on(target.endpoint));
     wait(&fault, shared);
-    if fault.disconnect {
+    // A server that stops leaves its clients as a crash would: without an answer.
+    if fault.disconnect || shared.is_stopping() {
         return Ok(Next::Close);
     }
     let encoding = fault.encoding.unwrap_or(match target.endpoint {
@@ -98,9 +100,15 @@ fn exchange(
     } else {
         routes::answer(&target, request, &record, &fault, encoding, shared)?
     };
-    let sent = fault.finish(&mut response);
+    let mut sent = fault.finish(&mut response);
+    if request.method == "HEAD" {
+        sent.bytes = Some(0);
+    }
     shared.answered(&record, response.status);
-    let keep_alive = request.keep_alive && sent.bytes.is_none();
+    let closes = response
+        .header("connection")
+        .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    let keep_alive = request.keep_alive && sent.bytes.is_none() && !closes;
     response.write(output, keep_alive, &sent)?;
     Ok(next(keep_alive))
 }

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
-use super::http::{Query, Request, Response};
 use super::id_lists::RawFile;
 use super::record::{Endpoint, Record};
+use super::request::{Query, Request};
+use super::response::Response;
 use super::state::{Awaited, Reset, Shared};
 
 const DEFAULT_WAIT_MS: u64 = 10_000;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::encoding::Encoding;
-use super::http::{Response, Sent};
 use super::record::Endpoint;
+use super::response::{Response, Sent};
 
 /// One scripted deviation from the normal answer. Absent members change nothing.
 #[derive(Clone, Debug, Deserialize)]

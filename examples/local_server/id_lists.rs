@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -37,22 +38,27 @@ impl ListFile {
 
     /// Appends what turns the current members into `ids`, so that clients download the difference.
     fn become_members(&mut self, ids: &[String]) {
-        let wanted: Vec<String> = ids.iter().map(|id| hash(id)).collect();
+        let current = String::from_utf8_lossy(&self.content).into_owned();
         let mut members = BTreeSet::new();
-        for line in String::from_utf8_lossy(&self.content).lines() {
+        for line in current.lines() {
             if let Some(id) = line.strip_prefix('+') {
-                members.insert(id.to_owned());
+                members.insert(id);
             } else if let Some(id) = line.strip_prefix('-') {
                 members.remove(id);
             }
         }
+        let hashes: Vec<String> = ids.iter().map(|id| hash(id)).collect();
+        let wanted: BTreeSet<&str> = hashes.iter().map(String::as_str).collect();
         let mut lines = Vec::new();
-        let mut seen = BTreeSet::new();
-        for gone in members.iter().filter(|member| !wanted.contains(member)) {
+        // A raw file may lack its last line end.
+        if self.content.last().is_some_and(|&last| last != b'\n') {
+            lines.push("\n");
+        }
+        for gone in members.difference(&wanted) {
             lines.extend(["-", gone, "\n"]);
         }
-        for id in &wanted {
-            if !members.contains(id) && seen.insert(id) {
+        for id in &hashes {
+            if members.insert(id) {
                 lines.extend(["+", id, "\n"]);
             }
         }
@@ -69,7 +75,7 @@ pub(crate) fn hash(id: &str) -> String {
 
 /// The lists of one project.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lists(BTreeMap<String, ListFile>);
+pub(crate) struct Lists(BTreeMap<String, Arc<ListFile>>);
 
 impl Lists {
     /// Takes over `{"list": ["unit id", ...]}`. Lists not named are removed.
@@ -85,20 +91,26 @@ impl Lists {
         self.0
             .retain(|name, _| members.iter().any(|(wanted, _)| wanted == name));
         for (name, ids) in members {
-            self.0
-                .entry(name.clone())
-                .or_insert_with(|| ListFile::new(&name, now_ms))
-                .become_members(&ids);
+            self.file_mut(&name, now_ms).become_members(&ids);
         }
         Ok(())
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<&ListFile> {
-        self.0.get(name)
+        self.0.get(name).map(|file| &**file)
+    }
+
+    /// The file of that list, an empty one if there is none yet.
+    fn file_mut(&mut self, name: &str, now_ms: i64) -> &mut ListFile {
+        let file = self
+            .0
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(ListFile::new(name, now_ms)));
+        Arc::make_mut(file)
     }
 
     pub(crate) fn manifest(&self, origin: &str, key: &str) -> Value {
-        let entry = |(name, file): (&String, &ListFile)| {
+        let entry = |(name, file): (&String, &Arc<ListFile>)| {
             let url = format!(
                 "{origin}/id_list_files/{}/{}?fileID={}",
                 url::encode(key),
@@ -226,10 +238,7 @@ impl IdLists {
         now_ms: i64,
     ) -> Result<(), String> {
         self.edit(key, now_ms, |lists| {
-            let file = lists
-                .0
-                .entry(name.to_owned())
-                .or_insert_with(|| ListFile::new(name, now_ms));
+            let file = lists.file_mut(name, now_ms);
             file.content = raw.content;
             file.size = raw.size;
             if let Some(file_id) = raw.file_id {

@@ -7,7 +7,7 @@
 mod server;
 
 use std::fmt::Display;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
 use std::str::FromStr;
@@ -69,10 +69,7 @@ fn main() -> ExitCode {
     }
     if exit_with_parent {
         // The other end is never written to: it reads until the parent is gone.
-        drop(io::copy(
-            &mut io::stdin().lock().take(u64::MAX),
-            &mut io::sink(),
-        ));
+        drop(io::copy(&mut io::stdin().lock(), &mut io::sink()));
         server.stop();
         return ExitCode::SUCCESS;
     }

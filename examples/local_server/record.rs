@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::encoding::Encoding;
-use super::http::{MAX_BODY_BYTES, Request};
+use super::request::{MAX_BODY_BYTES, Request};
 
 /// Beyond either bound the oldest records are forgotten, so a server left running for days stays small.
 const MAX_RECORDS: usize = 100_000;

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::connection::encode;
 use super::encoding::Encoding;
 use super::fault::Fault;
-use super::http::{Request, Response};
 use super::id_lists::ListFile;
 use super::record::{Endpoint, Record};
+use super::request::Request;
+use super::response::Response;
 use super::state::Shared;
 use super::url;
 

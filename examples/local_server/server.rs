@@ -11,9 +11,10 @@ pub(crate) mod control;
 pub(crate) mod documents;
 pub(crate) mod encoding;
 pub(crate) mod fault;
-pub(crate) mod http;
 pub(crate) mod id_lists;
 pub(crate) mod record;
+pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod routes;
 pub(crate) mod show;
 pub(crate) mod state;
@@ -30,9 +31,9 @@ use serde_json::Value;
 
 use self::documents::Origin;
 use self::fault::Fault;
-use self::http::{Response, Sent};
 use self::id_lists::RawFile;
 use self::record::{Endpoint, Record};
+use self::response::{Response, Sent};
 use self::state::{Awaited, Shared};
 
 /// Each connection has a thread; further ones are turned away.
@@ -90,9 +91,10 @@ impl Server {
     pub(crate) fn stop(&mut self) {
         self.shared.state.lock().stopping = true;
         self.shared.changed.notify_all();
-        // Wakes the accepting thread; if that fails it is not waiting any more.
-        drop(TcpStream::connect(self.shared.address));
-        if let Some(accepting) = self.accepting.take() {
+        // The connection wakes the accepting thread. Without one it cannot be joined.
+        if let Some(accepting) = self.accepting.take()
+            && TcpStream::connect(self.shared.address).is_ok()
+        {
             drop(accepting.join());
         }
     }
@@ -172,7 +174,7 @@ impl Drop for Server {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut connections: Vec<(TcpStream, JoinHandle<()>)> = Vec::new();
-    while !shared.state.lock().stopping {
+    while !shared.is_stopping() {
         let accepted = listener.accept();
         connections.retain(|(_, thread)| !thread.is_finished());
         match accepted {

@@ -159,6 +159,10 @@ impl Shared {
         format!("http://{}", self.address)
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.state.lock().stopping
+    }
+
     /// Waits for so long, less when the server stops.
     pub(crate) fn pause(&self, duration: Duration) {
         let mut state = self.state.lock();
