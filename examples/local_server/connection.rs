@@ -22,14 +22,11 @@ enum Next {
     Close,
 }
 
-pub(crate) fn serve(stream: TcpStream, client_port: u16, shared: &Shared) {
+pub(crate) fn serve(stream: &TcpStream, client_port: u16, shared: &Shared) {
     drop(stream.set_nodelay(true));
     drop(stream.set_read_timeout(Some(SILENCE_LIMIT)));
     drop(stream.set_write_timeout(Some(WRITE_LIMIT)));
-    let Ok(input) = stream.try_clone() else {
-        return;
-    };
-    let mut input = BufReader::new(input);
+    let mut input = BufReader::new(stream);
     let mut output = stream;
     loop {
         match Request::read(&mut input, &mut output) {
@@ -41,7 +38,7 @@ pub(crate) fn serve(stream: TcpStream, client_port: u16, shared: &Shared) {
             Err(ReadError::Refused { status, why }) => {
                 let refusal = Response::error(status, why);
                 drop(refusal.write(&mut output, false, &Sent::default()));
-                linger(&mut input, &output);
+                linger(&mut input, output);
                 break;
             }
         }
@@ -51,7 +48,7 @@ pub(crate) fn serve(stream: TcpStream, client_port: u16, shared: &Shared) {
 
 /// Reads away what the client is still sending: closing with unread input would reset the
 /// connection, and the client would never see the refusal.
-fn linger(input: &mut BufReader<TcpStream>, output: &TcpStream) {
+fn linger(input: &mut BufReader<&TcpStream>, output: &TcpStream) {
     drop(output.shutdown(Shutdown::Write));
     drop(output.set_read_timeout(Some(Duration::from_secs(2))));
     drop(io::copy(&mut input.take(64 * 1024 * 1024), &mut io::sink()));
@@ -59,7 +56,7 @@ fn linger(input: &mut BufReader<TcpStream>, output: &TcpStream) {
 
 fn exchange(
     request: &Request,
-    output: &mut TcpStream,
+    output: &mut &TcpStream,
     client_port: u16,
     shared: &Shared,
 ) -> io::Result<Next> {
@@ -71,18 +68,18 @@ fn exchange(
     let target = Target::of(request);
     let mut record = Record::of(request, target.endpoint, target.key.clone());
     record.client_port = client_port;
-    let (record, fault) = {
+    let (record, fault, resets) = {
         let mut state = shared.state.lock();
         let fault = state.faults.take(
             target.endpoint,
             target.key.as_deref(),
             target.list.as_deref(),
         );
-        (state.records.push(record), fault)
+        (state.records.push(record), fault, state.resets)
     };
     shared.changed.notify_all();
     let fault = fault.unwrap_or_else(|| Fault::on(target.endpoint));
-    wait(&fault, shared);
+    wait(&fault, resets, shared);
     // A server that stops leaves its clients as a crash would: without an answer.
     if fault.disconnect || shared.is_stopping() {
         return Ok(Next::Close);
@@ -121,13 +118,13 @@ fn next(keep_alive: bool) -> Next {
     }
 }
 
-fn wait(fault: &Fault, shared: &Shared) {
+fn wait(fault: &Fault, resets: u64, shared: &Shared) {
     let delay = shared.config.latency + Duration::from_millis(fault.delay_ms.unwrap_or_default());
     if !delay.is_zero() {
         shared.pause(delay);
     }
     if let Some(name) = &fault.hold {
-        shared.hold(name);
+        shared.hold(name, resets);
     }
 }
 

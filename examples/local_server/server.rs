@@ -37,7 +37,7 @@ use self::response::{Response, Sent};
 use self::state::{Awaited, Shared};
 
 /// Each connection has a thread; further ones are turned away.
-const MAX_CONNECTIONS: usize = 256;
+pub(crate) const MAX_CONNECTIONS: usize = 256;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
@@ -173,7 +173,7 @@ impl Drop for Server {
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    let mut connections: Vec<(TcpStream, JoinHandle<()>)> = Vec::new();
+    let mut connections: Vec<(Arc<TcpStream>, JoinHandle<()>)> = Vec::new();
     while !shared.is_stopping() {
         let accepted = listener.accept();
         connections.retain(|(_, thread)| !thread.is_finished());
@@ -203,13 +203,15 @@ fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     shared: &Arc<Shared>,
-) -> io::Result<(TcpStream, JoinHandle<()>)> {
-    let handle = stream.try_clone()?;
-    let shared = Arc::clone(shared);
-    let thread = spawn("tg-connection", move || {
-        connection::serve(stream, peer.port(), &shared);
-    })?;
-    Ok((handle, thread))
+) -> io::Result<(Arc<TcpStream>, JoinHandle<()>)> {
+    let stream = Arc::new(stream);
+    let thread = {
+        let (stream, shared) = (Arc::clone(&stream), Arc::clone(shared));
+        spawn("tg-connection", move || {
+            connection::serve(&stream, peer.port(), &shared);
+        })?
+    };
+    Ok((stream, thread))
 }
 
 #[expect(

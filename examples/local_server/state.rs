@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) stopping: bool,
     released: BTreeSet<String>,
     /// Counts resets, each of which lets go whatever is held at that moment.
-    resets: u64,
+    pub(crate) resets: u64,
     last_stamp: i64,
 }
 
@@ -170,10 +170,10 @@ impl Shared {
             .wait_while_for(&mut state, |state| !state.stopping, duration);
     }
 
-    /// Parks until the name is released, a reset, or the server stops.
-    pub(crate) fn hold(&self, name: &str) {
+    /// Parks until the name is released, a reset, or the server stops. `resets` is their count from
+    /// when the request was recorded: a reset just after lets go what is only about to park.
+    pub(crate) fn hold(&self, name: &str, resets: u64) {
         let mut state = self.state.lock();
-        let resets = state.resets;
         self.changed.wait_while(&mut state, |state| {
             !state.stopping && !state.released.contains(name) && state.resets == resets
         });
