@@ -35,6 +35,11 @@ impl<'o> ObjectWriter<'o> {
         }
     }
 
+    /// A member that is a boolean.
+    pub(crate) fn bool(&mut self, key: &str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
+    }
+
     /// A member that is JSON already.
     pub(crate) fn raw(&mut self, key: &str, json: &str) {
         self.key(key);

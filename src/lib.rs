@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod client;
+pub mod client_init;
 pub mod clock;
 pub mod context;
 pub mod derive;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{Client, Flags};
+use crate::client_init::{Identity, ResponseOptions, respond};
 use crate::error::Error;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Kind, World, evaluate};
@@ -102,6 +103,28 @@ impl Client {
             "dynamic_configs": section(Kind::Config),
         });
         Ok(all.to_string())
+    }
+
+    /// What a client SDK needs to start for this user, as JSON text; `null` while there are no
+    /// specs. Works at every time; leaves no exposures.
+    ///
+    /// # Errors
+    /// [`Error::Json`] or [`Error::Argument`] naming what is wrong with the options.
+    pub fn client_init_response(
+        &self,
+        user: &Arc<User>,
+        options_json: &str,
+    ) -> Result<String, Error> {
+        let options = ResponseOptions::from_json(options_json)?;
+        let snapshot = self.ctx.store.load_full();
+        let clock = &self.ctx.clock;
+        let now_ms = || clock.now_ms();
+        let identity = Identity {
+            sdk_type: self.ctx.sdk_type(),
+            sdk_version: self.ctx.sdk_version(),
+        };
+        let world = self.world(&snapshot, user, &now_ms);
+        Ok(respond(&world, &options, &identity, fastrand::f64()))
     }
 
     /// Names of what the current specs define. Kind 0 lists all kinds, as an object; the others

@@ -216,7 +216,7 @@ impl EvalResult {
         object.text("kind", self.kind().as_str());
         object.text("name", self.name());
         object.raw("value", self.value_json());
-        object.raw("passed", bool_text(self.value_bool()));
+        object.bool("passed", self.value_bool());
         object.text("rule_id", self.rule_id());
         object.optional_text("group_name", self.group_name());
         object.text("id_type", self.id_type());
@@ -226,7 +226,7 @@ impl EvalResult {
             &version.map_or_else(|| "null".to_owned(), |v| v.to_string()),
         );
         let is_experiment_group = evaluation.is_experiment_group(snapshot);
-        object.raw("is_experiment_group", bool_text(is_experiment_group));
+        object.bool("is_experiment_group", is_experiment_group);
         object.key("secondary_exposures");
         write_secondary(object.out, evaluation.secondary(snapshot));
         object.key("undelegated_secondary_exposures");

@@ -229,7 +229,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         let gathered = self.nested.len();
         let name = self.world.specs.configs.names.name(slot);
         let verdict = self.spec(Namespace::Configs, Some(slot), name);
-        self.forget_since(gathered);
+        self.nested.truncate(gathered);
         verdict
     }
 

@@ -13,10 +13,12 @@ pub(crate) mod time;
 pub mod trace;
 pub(crate) mod version;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
-pub use overrides::Overrides;
+pub use overrides::{Overridden, Overrides};
 pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
 use crate::spec::condition::{GateRef, IdType};
@@ -131,6 +133,14 @@ impl Verdict {
         }
     }
 
+    pub(crate) fn overridden(value: bool) -> Verdict {
+        Verdict {
+            value,
+            origin: Origin::Override,
+            ..Verdict::nothing(Reason::LocalOverride)
+        }
+    }
+
     /// The spec cannot be evaluated, and neither can what depends on it.
     fn is_fatal(&self) -> bool {
         matches!(self.reason, Reason::Unsupported | Reason::Error)
@@ -147,6 +157,13 @@ pub struct NestedGate {
 
 /// Exposures gathered so far; a handful needs no allocation.
 pub(crate) type NestedGates = SmallVec<[NestedGate; 4]>;
+
+/// What a nested gate came to, and the exposures it leaves (without its own).
+#[derive(Debug, Clone)]
+struct Remembered {
+    verdict: Verdict,
+    nested: Rc<[NestedGate]>,
+}
 
 /// Facts about an evaluation besides its verdict.
 #[derive(Debug, Clone, Copy, Default)]
@@ -186,7 +203,7 @@ pub(crate) struct Evaluator<'a, 't, T> {
     depth: u32,
     gates_evaluated: u32,
     rules_visited: u32,
-    memo: FastMap<u32, Verdict>,
+    memo: Option<FastMap<u32, Remembered>>,
     trace: &'t mut T,
 }
 
@@ -199,7 +216,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             depth: 0,
             gates_evaluated: 0,
             rules_visited: 0,
-            memo: FastMap::default(),
+            memo: None,
             trace,
         }
     }
@@ -240,7 +257,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                     continue;
                 };
                 let passes = self.conditions(rule);
-                self.forget_since(gathered);
+                self.nested.truncate(gathered);
                 let passes = passes == Check::True && self.roll_salted(rule, salt);
                 self.trace.mapping(name, target, rule, passes);
                 if !passes {
@@ -254,7 +271,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                 if verdict.reason == Reason::Error {
                     return Some(verdict);
                 }
-                self.forget_since(gathered);
+                self.nested.truncate(gathered);
             }
         }
         None
@@ -366,49 +383,65 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         }
     }
 
+    /// Remembers the results of nested gates from now on, for evaluating much for one user.
+    pub(crate) fn remember(&mut self) {
+        self.memo.get_or_insert_default();
+    }
+
     /// A gate inside another spec: local override, mapping, spec; leaves an exposure.
     fn nested_gate(&mut self, gate: GateRef) -> Verdict {
-        let names = &self.world.specs.gates.names;
-        if let Some(known) = self.memo.get(&gate.slot) {
-            // Its exposures are in the list already, and cleaning keeps the first of each.
-            return *known;
-        }
         self.gates_evaluated += 1;
-        let name = names.name(gate.slot);
+        if self.gates_evaluated > MEMO_AFTER {
+            self.remember();
+        }
+        let verdict = match self.memo {
+            None => self.gate_or_override(gate.slot),
+            Some(_) => self.remembered_gate(gate.slot),
+        };
+        if !verdict.is_fatal() && !gate.is_segment {
+            self.expose_nested(gate.slot, &verdict);
+        }
+        verdict
+    }
+
+    /// Like [`Self::gate_or_override`], evaluated once and remembered.
+    pub(crate) fn remembered_gate(&mut self, slot: u32) -> Verdict {
+        let known = self.memo.as_ref().and_then(|memo| memo.get(&slot)).cloned();
+        let remembered = known.unwrap_or_else(|| {
+            let outer = std::mem::take(&mut self.nested);
+            let verdict = self.gate_or_override(slot);
+            let nested = Rc::from(&*std::mem::replace(&mut self.nested, outer));
+            let remembered = Remembered { verdict, nested };
+            self.memo
+                .get_or_insert_default()
+                .insert(slot, remembered.clone());
+            remembered
+        });
+        for exposure in &*remembered.nested {
+            self.add_nested(*exposure);
+        }
+        remembered.verdict
+    }
+
+    fn gate_or_override(&mut self, slot: u32) -> Verdict {
+        let name = self.world.specs.gates.names.name(slot);
         let overridden = match self.world.overrides {
             Some(overrides) if !overrides.is_empty() => {
                 overrides.lookup(Namespace::Gates, name, self.world.user)
             }
             _ => None,
         };
-        let verdict = match overridden {
-            Some(overridden) => {
-                self.trace.overridden(name, &overridden);
-                Verdict {
-                    value: overridden.as_bool(),
-                    origin: Origin::Override,
-                    ..Verdict::nothing(Reason::LocalOverride)
-                }
-            }
-            None => self.spec(Namespace::Gates, Some(gate.slot), name),
+        let Some(overridden) = overridden else {
+            return self.spec(Namespace::Gates, Some(slot), name);
         };
-        if verdict.is_fatal() {
-            return verdict;
-        }
-        if !gate.is_segment {
-            self.expose_nested(gate.slot, &verdict);
-        }
-        if self.gates_evaluated > MEMO_AFTER {
-            self.memo.insert(gate.slot, verdict);
-        }
-        verdict
+        self.trace.overridden(name, &overridden);
+        Verdict::overridden(overridden.as_bool())
     }
 
-    /// Drops exposures gathered since there were `count`, and what was remembered along with them.
-    fn forget_since(&mut self, count: usize) {
-        if self.nested.len() > count {
-            self.nested.truncate(count);
-            self.memo.clear();
+    /// Each exposure counts once; the first one gives the place.
+    fn add_nested(&mut self, exposure: NestedGate) {
+        if !self.nested.contains(&exposure) {
+            self.nested.push(exposure);
         }
     }
 
@@ -419,9 +452,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             value: verdict.value,
             origin: verdict.origin,
         };
-        if !self.nested.contains(&exposure) {
-            self.nested.push(exposure);
-        }
+        self.add_nested(exposure);
         let rate = result::rule_of(specs, verdict.origin).and_then(|rule| rule.sampling_rate);
         if rate.is_none() && !result::rule_id(specs, verdict.origin).is_empty() {
             self.notes.seen_analytical_gates = true;

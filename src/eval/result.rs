@@ -175,15 +175,7 @@ impl Evaluation {
     }
 
     pub(crate) fn from_override(kind: Kind, name: Name, value: Overridden) -> Evaluation {
-        let verdict = Verdict {
-            reason: Reason::LocalOverride,
-            value: value.as_bool(),
-            passed: false,
-            origin: Origin::Override,
-            delegate: None,
-            mapping: None,
-            undelegated: None,
-        };
+        let verdict = Verdict::overridden(value.as_bool());
         let (nested, notes) = (NestedGates::new(), Notes::default());
         Evaluation {
             kind,
@@ -278,11 +270,6 @@ impl Evaluation {
         self.verdict
             .delegate
             .map(|slot| snapshot.specs.configs.names.name(slot))
-    }
-
-    /// Slot of the experiment a layer delegated to.
-    pub(crate) fn delegate(&self) -> Option<u32> {
-        self.verdict.delegate
     }
 
     /// Parameters that the experiment owns: those of the delegate, or the spec's own.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::condition::{Condition, Field, GateRef, IdType, UserAgentField, ValueSource};
 use super::names::Names;
 use super::{
-    Entity, EntityFilter, FastMap, JsonObject, Mapping, Returned, Rule, SdkConfigs, SdkFlags,
-    Share, Slot, Spec, SpecSet, Table, operator_compile, wire,
+    Entity, FastMap, JsonObject, Mapping, Returned, Rule, SdkConfigs, SdkFlags, Share, Slot, Spec,
+    SpecSet, Table, operator_compile, wire,
 };
 use crate::error::Error;
 
@@ -198,7 +198,6 @@ impl<'p> Compiler<'p> {
                 .map(String::into_boxed_str),
             sdk_keys_to_app_ids: text_map(wire.sdk_keys_to_app_ids),
             hashed_sdk_keys_to_app_ids: text_map(wire.hashed_sdk_keys_to_app_ids),
-            hashed_sdk_keys_to_entities: entity_filters(wire.hashed_sdk_keys_to_entities),
             default_environment: wire
                 .default_environment
                 .and_then(lenient::<String>)
@@ -629,28 +628,6 @@ fn experiment_to_layer(wire: &wire::Document<'_>) -> FastMap<Box<str>, Box<str>>
         }
     }
     map
-}
-
-fn entity_filters(raw: Option<&RawValue>) -> FastMap<Box<str>, EntityFilter> {
-    let map: Map<String, Value> = raw.and_then(lenient).unwrap_or_default();
-    let names = |filter: &Value, kind: &str| {
-        let list = filter.get(kind)?.as_array()?;
-        Some(
-            list.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-        )
-    };
-    map.iter()
-        .map(|(key, filter)| {
-            let filter = EntityFilter {
-                gates: names(filter, "gates"),
-                configs: names(filter, "configs"),
-            };
-            (key.as_str().into(), filter)
-        })
-        .collect()
 }
 
 fn sdk_flags(raw: Option<&RawValue>) -> SdkFlags {

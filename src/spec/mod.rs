@@ -222,13 +222,6 @@ pub struct SdkConfigs {
     pub event_logging_interval_seconds: Option<f64>,
 }
 
-/// What a client key may see.
-#[derive(Debug, Clone, Default)]
-pub struct EntityFilter {
-    pub gates: Option<Vec<String>>,
-    pub configs: Option<Vec<String>>,
-}
-
 /// One ruleset, immutable.
 #[derive(Debug, Default)]
 pub struct SpecSet {
@@ -246,7 +239,6 @@ pub struct SpecSet {
     pub app_id: Option<Box<str>>,
     pub sdk_keys_to_app_ids: FastMap<Box<str>, Box<str>>,
     pub hashed_sdk_keys_to_app_ids: FastMap<Box<str>, Box<str>>,
-    pub hashed_sdk_keys_to_entities: FastMap<Box<str>, EntityFilter>,
     pub default_environment: Option<Map<String, Value>>,
     pub session_replay_info: Option<Value>,
     pub flags: SdkFlags,

@@ -4,12 +4,14 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::FastMap;
+use crate::eval::bucket;
 
 /// A name, and a hash of it that does not change while the process runs.
 #[derive(Debug, Clone)]
 struct Name {
     text: Arc<str>,
     hash: u64,
+    djb2: u32,
 }
 
 /// Gives each name a slot, once and for all.
@@ -36,6 +38,12 @@ impl Names {
     #[must_use]
     pub fn hash(&self, slot: u32) -> u64 {
         self.names.get(slot as usize).map_or(0, |name| name.hash)
+    }
+
+    /// The djb2 hash of the name in `slot`, as client initialize responses use it.
+    #[must_use]
+    pub fn djb2(&self, slot: u32) -> u32 {
+        self.names.get(slot as usize).map_or(0, |name| name.djb2)
     }
 
     /// The name in `slot`, shared.
@@ -68,6 +76,7 @@ impl Names {
         self.names.push(Name {
             text: Arc::clone(&text),
             hash: hash_text(name),
+            djb2: bucket::djb2(name),
         });
         self.slots.insert(text, slot);
         slot

@@ -39,8 +39,6 @@ pub(crate) struct Document<'a> {
     #[serde(borrow)]
     pub(crate) hashed_sdk_keys_to_app_ids: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(crate) hashed_sdk_keys_to_entities: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(crate) hashed_sdk_key_used: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) default_environment: Option<&'a RawValue>,

@@ -161,6 +161,12 @@ impl User {
             .map(|(key, id)| (key.read(&self.text), id.read(&self.text)))
     }
 
+    /// Whether custom ids were given, even if none.
+    #[must_use]
+    pub fn has_custom_ids(&self) -> bool {
+        self.given.custom_ids
+    }
+
     /// The custom id of exactly this type.
     #[must_use]
     pub fn custom_id(&self, id_type: &str) -> Option<&str> {

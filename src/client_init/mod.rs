@@ -1,0 +1,409 @@
+//! Client initialize responses: what a client SDK needs to know about one user, so that it can
+//! start without a request of its own.
+//!
+//! Every gate, config and layer is evaluated once; nested gates are shared between them. The
+//! response is written straight into one buffer. Names are hashed as the client asks; rule ids,
+//! group names and parameter names are not. Nothing is exposed.
+
+mod hash;
+mod session;
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::eval::trace::NoTrace;
+use crate::eval::{Evaluator, Namespace, NestedGate, Overridden, Verdict, World, result};
+use crate::json_writer::{ObjectWriter, write_list, write_text};
+use crate::spec::{Entity, JsonObject, Returned, Rule, Spec, SpecSet};
+use hash::Hash;
+
+/// What a caller may ask of a response.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResponseOptions {
+    client_sdk_key: Option<String>,
+    hash: Hash,
+    include_local_overrides: bool,
+    target_app_id: Option<String>,
+}
+
+impl ResponseOptions {
+    /// Options from JSON; empty text means defaults.
+    ///
+    /// # Errors
+    /// [`Error::Json`] or [`Error::Argument`] naming the member.
+    pub fn from_json(text: &str) -> Result<ResponseOptions, Error> {
+        if text.trim().is_empty() {
+            return Ok(ResponseOptions::default());
+        }
+        let mut value: Value = serde_json::from_str(text).map_err(|e| Error::Json {
+            what: "response options",
+            detail: e.to_string(),
+        })?;
+        if let Value::Object(map) = &mut value {
+            map.retain(|_, value| !value.is_null());
+        }
+        serde_path_to_error::deserialize(value)
+            .map_err(|e| Error::argument(e.path().to_string(), e.inner().to_string()))
+    }
+}
+
+/// Who answers, for the `sdkInfo` of a response.
+pub struct Identity<'a> {
+    pub sdk_type: &'a str,
+    pub sdk_version: &'a str,
+}
+
+/// The response for the user of `world` as JSON text; `null` when there are no specs yet.
+/// `draw` is a random number from 0 to 1, for session recording.
+#[must_use]
+pub fn respond(
+    world: &World<'_>,
+    options: &ResponseOptions,
+    identity: &Identity<'_>,
+    draw: f64,
+) -> String {
+    if world.specs.lcut == 0 {
+        return "null".to_owned();
+    }
+    let app = app_filter(world.specs, options);
+    let mut world = *world;
+    if app.is_some() {
+        world.app_id = app;
+    }
+    let overrides = world.overrides.filter(|_| options.include_local_overrides);
+    world.overrides = overrides;
+    let mut trace = NoTrace;
+    let mut evaluator = Evaluator::new(world, &mut trace);
+    evaluator.remember();
+    let mut writer = Writer {
+        world,
+        evaluator,
+        app,
+        hash: options.hash,
+        gate_values: Vec::new(),
+    };
+    let mut out = Vec::with_capacity(1024 + 400 * world.specs.gates.order.len());
+    writer.write(&mut out, identity, draw);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// The app whose specs are wanted: the one asked for, or that of the client key. An unknown key
+/// filters nothing.
+fn app_filter<'a>(specs: &'a SpecSet, options: &'a ResponseOptions) -> Option<&'a str> {
+    if let Some(app) = options
+        .target_app_id
+        .as_deref()
+        .filter(|app| !app.is_empty())
+    {
+        return Some(app);
+    }
+    let key = options.client_sdk_key.as_deref()?;
+    let hashed = crate::eval::bucket::djb2(key).to_string();
+    specs
+        .hashed_sdk_keys_to_app_ids
+        .get(&*hashed)
+        .or_else(|| specs.sdk_keys_to_app_ids.get(key))
+        .map(|app| &**app)
+}
+
+struct Writer<'a, 't> {
+    world: World<'a>,
+    evaluator: Evaluator<'a, 't, NoTrace>,
+    app: Option<&'a str>,
+    hash: Hash,
+    /// Gates of the response and their values, for session recording.
+    gate_values: Vec<(Arc<str>, bool)>,
+}
+
+/// One evaluated spec.
+struct Evaluated<'a> {
+    verdict: Verdict,
+    overridden: Option<Overridden>,
+    rule: Option<&'a Rule>,
+    nested: Vec<NestedGate>,
+    undelegated: usize,
+}
+
+impl Evaluated<'_> {
+    fn is_experiment_group(&self) -> bool {
+        self.rule.is_some_and(|rule| rule.is_experiment_group)
+    }
+
+    fn group_name(&self) -> Option<&str> {
+        self.rule?.group_name.as_deref()
+    }
+}
+
+impl<'a> Writer<'a, '_> {
+    fn write(&mut self, out: &mut Vec<u8>, identity: &Identity<'_>, draw: f64) {
+        let specs = self.world.specs;
+        let mut object = ObjectWriter::new(out);
+        object.key("feature_gates");
+        self.section(object.out, Namespace::Gates, Self::gate_entry);
+        object.key("dynamic_configs");
+        self.section(object.out, Namespace::Configs, Self::config_entry);
+        object.key("layer_configs");
+        self.section(object.out, Namespace::Layers, Self::layer_entry);
+        object.raw("sdkParams", "{}");
+        object.raw("has_updates", "true");
+        object.text("generator", identity.sdk_type);
+        object.key("evaluated_keys");
+        self.evaluated_keys(object.out);
+        object.raw("time", &specs.lcut.to_string());
+        object.key("user");
+        let environment = match self.world.environment {
+            None if !self.world.user.has_environment() => specs.default_environment.as_ref(),
+            environment => environment,
+        };
+        self.world.user.write_logged(environment, object.out);
+        object.text("hash_used", self.hash.as_str());
+        object.key("sdkInfo");
+        let mut info = ObjectWriter::new(object.out);
+        info.text("sdkType", identity.sdk_type);
+        info.text("sdkVersion", identity.sdk_version);
+        info.end();
+        if let Some(info) = &specs.session_replay_info {
+            let gate = |name: &str| {
+                self.gate_values
+                    .iter()
+                    .find(|(gate, _)| &**gate == name)
+                    .map(|(_, value)| *value)
+            };
+            session::write(&mut object, info, self.hash, draw, gate);
+        }
+        object.end();
+    }
+
+    fn section(
+        &mut self,
+        out: &mut Vec<u8>,
+        namespace: Namespace,
+        entry: fn(&mut Self, &mut Vec<u8>, u32, &'a Spec),
+    ) {
+        let mut object = ObjectWriter::new(out);
+        for (slot, spec) in namespace.table(self.world.specs).specs() {
+            let hidden = matches!(spec.entity, Entity::Segment | Entity::Holdout);
+            let in_app = self
+                .app
+                .is_none_or(|app| spec.target_app_ids.iter().any(|id| **id == *app));
+            if hidden || !in_app {
+                continue;
+            }
+            object.key(&self.hash.name(&namespace.table(self.world.specs), slot));
+            entry(self, object.out, slot, spec);
+        }
+        object.end();
+    }
+
+    fn evaluate(&mut self, namespace: Namespace, slot: u32, name: &str) -> Evaluated<'a> {
+        let overridden = self
+            .world
+            .overrides
+            .and_then(|overrides| overrides.lookup(namespace, name, self.world.user));
+        if let Some(overridden) = overridden {
+            let verdict = Verdict::overridden(overridden.as_bool());
+            return Evaluated {
+                verdict,
+                overridden: Some(overridden),
+                rule: None,
+                nested: Vec::new(),
+                undelegated: 0,
+            };
+        }
+        self.evaluator.nested.clear();
+        let verdict = match namespace {
+            Namespace::Gates => self.evaluator.remembered_gate(slot),
+            _ => self.evaluator.spec(namespace, Some(slot), name),
+        };
+        let nested = self.evaluator.nested.to_vec();
+        Evaluated {
+            undelegated: verdict
+                .undelegated
+                .map_or(nested.len(), |count| count as usize),
+            rule: result::rule_of(self.world.specs, verdict.origin),
+            verdict,
+            overridden: None,
+            nested,
+        }
+    }
+
+    fn gate_entry(&mut self, out: &mut Vec<u8>, slot: u32, spec: &'a Spec) {
+        let evaluated = self.evaluate(Namespace::Gates, slot, &spec.name);
+        self.gate_values
+            .push((Arc::clone(&spec.name), evaluated.verdict.value));
+        let mut entry = ObjectWriter::new(out);
+        entry.text("name", &self.hash.name(&self.world.specs.gates, slot));
+        entry.bool("value", evaluated.verdict.value);
+        entry.text(
+            "rule_id",
+            result::rule_id(self.world.specs, evaluated.verdict.origin),
+        );
+        self.exposures(&mut entry, "secondary_exposures", &evaluated.nested);
+        entry.text("id_type", &spec.id_type);
+        entry.end();
+    }
+
+    fn config_entry(&mut self, out: &mut Vec<u8>, slot: u32, spec: &'a Spec) {
+        let evaluated = self.evaluate(Namespace::Configs, slot, &spec.name);
+        let mut entry = ObjectWriter::new(out);
+        entry.text("name", &self.hash.name(&self.world.specs.configs, slot));
+        self.common_members(&mut entry, spec, &evaluated);
+        entry.text("id_type", &spec.id_type);
+        entry.bool("passed", evaluated.verdict.value);
+        entry.key("value");
+        let shared_layer = self.shared_layer(spec);
+        write_value(entry.out, shared_layer, self.object(&evaluated));
+        match spec.entity {
+            Entity::Experiment => {
+                if let Some(group) = evaluated.group_name() {
+                    entry.text("group_name", group);
+                }
+                entry.bool("is_user_in_experiment", evaluated.is_experiment_group());
+                entry.bool("is_experiment_active", spec.is_active);
+                if spec.has_shared_params {
+                    entry.bool("is_in_layer", true);
+                    entry.key("explicit_parameters");
+                    write_names(entry.out, spec.explicit_parameters.as_deref());
+                }
+            }
+            Entity::Autotune => {
+                if let Some(group) = evaluated.group_name().filter(|group| !group.is_empty()) {
+                    entry.text("group_name", group);
+                }
+            }
+            _ => {}
+        }
+        entry.end();
+    }
+
+    fn layer_entry(&mut self, out: &mut Vec<u8>, slot: u32, spec: &'a Spec) {
+        let evaluated = self.evaluate(Namespace::Layers, slot, &spec.name);
+        let configs = &self.world.specs.configs;
+        let mut entry = ObjectWriter::new(out);
+        entry.text("name", &self.hash.name(&self.world.specs.layers, slot));
+        self.common_members(&mut entry, spec, &evaluated);
+        entry.bool("passed", evaluated.verdict.value);
+        entry.key("value");
+        write_value(entry.out, None, self.object(&evaluated));
+        let mut explicit = spec.explicit_parameters.as_deref();
+        if let Some(delegate) = evaluated.verdict.delegate
+            && let Some(experiment) = configs.spec(delegate)
+        {
+            explicit = experiment.explicit_parameters.as_deref();
+            entry.text(
+                "allocated_experiment_name",
+                &self.hash.name(configs, delegate),
+            );
+            // The experiment on its own, which a local override may change.
+            let alone = self.evaluate(Namespace::Configs, delegate, &experiment.name);
+            entry.bool("is_user_in_experiment", alone.is_experiment_group());
+            entry.bool("is_experiment_active", experiment.is_active);
+            if let Some(group) = alone.group_name() {
+                entry.text("group_name", group);
+            }
+        }
+        entry.key("explicit_parameters");
+        write_names(entry.out, explicit);
+        let undelegated = evaluated
+            .nested
+            .get(..evaluated.undelegated)
+            .unwrap_or_default();
+        self.exposures(&mut entry, "undelegated_secondary_exposures", undelegated);
+        entry.end();
+    }
+
+    /// Members that configs and layers have alike.
+    fn common_members(&self, entry: &mut ObjectWriter<'_>, spec: &Spec, evaluated: &Evaluated<'_>) {
+        let rule_id = result::rule_id(self.world.specs, evaluated.verdict.origin);
+        entry.text("group", rule_id);
+        entry.text("rule_id", rule_id);
+        self.exposures(entry, "secondary_exposures", &evaluated.nested);
+        entry.bool(
+            "is_device_based",
+            spec.id_type.eq_ignore_ascii_case("stableid"),
+        );
+    }
+
+    fn object<'e>(&self, evaluated: &'e Evaluated<'_>) -> &'e Arc<JsonObject>
+    where
+        'a: 'e,
+    {
+        if let Some(Overridden::Object(object)) = &evaluated.overridden {
+            return object;
+        }
+        let spec = result::spec_of(self.world.specs, evaluated.verdict.origin);
+        match (spec, evaluated.rule) {
+            (_, Some(rule)) if evaluated.verdict.passed => rule.returned.object(),
+            (Some(spec), _) => spec.default.object(),
+            (None, _) => JsonObject::empty(),
+        }
+    }
+
+    /// The defaults of the layer that an experiment with shared parameters lives in.
+    fn shared_layer(&self, spec: &Spec) -> Option<&'a Arc<JsonObject>> {
+        if !spec.has_shared_params || spec.entity != Entity::Experiment {
+            return None;
+        }
+        let specs = self.world.specs;
+        let layer = specs
+            .layers
+            .get(specs.experiment_to_layer.get(&*spec.name)?)?;
+        match &layer.default {
+            Returned::Object(object) => Some(object),
+            Returned::Bool(_) => None,
+        }
+    }
+
+    fn exposures(&self, entry: &mut ObjectWriter<'_>, key: &str, nested: &[NestedGate]) {
+        let specs = self.world.specs;
+        entry.key(key);
+        write_list(entry.out, nested, |out, gate| {
+            let mut object = ObjectWriter::new(out);
+            object.text("gate", &self.hash.name(&specs.gates, gate.gate));
+            object.text("gateValue", if gate.value { "true" } else { "false" });
+            object.text("ruleID", result::rule_id(specs, gate.origin));
+            object.end();
+        });
+    }
+
+    fn evaluated_keys(&self, out: &mut Vec<u8>) {
+        let user = self.world.user;
+        let mut keys = ObjectWriter::new(out);
+        if let Some(id) = user.user_id() {
+            keys.text("userID", id);
+        }
+        if user.has_custom_ids() {
+            keys.key("customIDs");
+            let mut ids = ObjectWriter::new(keys.out);
+            for (id_type, id) in user.custom_ids() {
+                ids.text(id_type, id);
+            }
+            ids.end();
+        }
+        keys.end();
+    }
+}
+
+fn write_names(out: &mut Vec<u8>, names: Option<&[Box<str>]>) {
+    write_list(out, names.unwrap_or_default(), |out, name| {
+        write_text(out, name)
+    });
+}
+
+/// Appends `value`, over the members of `below` if there are any.
+fn write_value(out: &mut Vec<u8>, below: Option<&Arc<JsonObject>>, value: &Arc<JsonObject>) {
+    let Some(below) = below else {
+        out.extend_from_slice(value.text().as_bytes());
+        return;
+    };
+    let mut merged: Map<String, Value> = below.to_map();
+    for (key, member) in value.members() {
+        merged.insert(key.to_string(), member.clone());
+    }
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, &merged);
+}
