@@ -355,7 +355,7 @@ impl<'p> Compiler<'p> {
             forward_all_exposures: wire.forward_all_exposures.unwrap_or(false),
             fingerprint,
             condition_keys: condition_keys.into_boxed_slice(),
-            sha256_name: std::sync::OnceLock::new(),
+            sha256_name: once_cell::race::OnceBox::new(),
             salt,
         }
     }

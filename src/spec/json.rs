@@ -1,14 +1,15 @@
 //! A JSON object that is mostly passed on as text and now and then read by key.
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
+use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
 
 /// Immutable JSON object: its text as sent, and its members parsed on first need.
 #[derive(Debug)]
 pub struct JsonObject {
     text: Box<str>,
-    members: OnceLock<Box<[(Box<str>, Value)]>>,
+    members: OnceBox<Box<[(Box<str>, Value)]>>,
 }
 
 impl JsonObject {
@@ -16,7 +17,7 @@ impl JsonObject {
     pub(crate) fn from_raw(text: &str) -> JsonObject {
         JsonObject {
             text: text.into(),
-            members: OnceLock::new(),
+            members: OnceBox::new(),
         }
     }
 
@@ -43,11 +44,13 @@ impl JsonObject {
     /// The members in the order sent.
     pub fn members(&self) -> &[(Box<str>, Value)] {
         self.members.get_or_init(|| {
-            serde_json::from_str::<Map<String, Value>>(&self.text)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(key, value)| (key.into_boxed_str(), value))
-                .collect()
+            let members = serde_json::from_str::<Map<String, Value>>(&self.text);
+            let members = members.unwrap_or_default().into_iter();
+            Box::new(
+                members
+                    .map(|(key, value)| (key.into_boxed_str(), value))
+                    .collect(),
+            )
         })
     }
 

@@ -13,9 +13,10 @@ pub mod names;
 mod operator_compile;
 pub(crate) mod wire;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
+use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
 
 pub use condition::{Condition, IdType};
@@ -56,14 +57,14 @@ pub struct Spec {
     /// Hash of the raw text this was compiled from, and the condition texts it uses.
     pub(crate) fingerprint: u128,
     pub(crate) condition_keys: Box<[Box<str>]>,
-    sha256_name: OnceLock<Box<str>>,
+    sha256_name: OnceBox<Box<str>>,
 }
 
 impl Spec {
     /// The name as client initialize responses hash it with `sha256`.
     pub fn sha256_name(&self) -> &str {
         self.sha256_name
-            .get_or_init(|| crate::eval::bucket::sha256_base64(&self.name).into())
+            .get_or_init(|| Box::new(crate::eval::bucket::sha256_base64(&self.name).into()))
     }
 }
 

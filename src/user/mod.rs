@@ -8,8 +8,7 @@ mod logged;
 mod parse;
 mod value;
 
-use std::sync::OnceLock;
-
+use once_cell::race::OnceBox;
 use smallvec::SmallVec;
 
 pub use value::ValueRef;
@@ -25,7 +24,7 @@ pub struct User {
     custom_ids: SmallVec<[(Span, Span); 2]>,
     given: Given,
     identity: u64,
-    derived: OnceLock<Box<Derived>>,
+    derived: OnceBox<Derived>,
 }
 
 /// The named fields of a user.
@@ -105,12 +104,13 @@ impl Given {
     }
 }
 
-/// Facts computed from a user on first need.
+/// Facts computed from a user on first need. Two threads may compute the same fact at once and one
+/// wins; nobody waits, so a fork in between cannot leave the child waiting for ever.
 #[derive(Default)]
 struct Derived {
     #[cfg(feature = "ua")]
-    user_agent: OnceLock<Option<crate::derive::user_agent::UserAgent>>,
-    id_hashes: [OnceLock<u64>; 2],
+    user_agent: OnceBox<Option<crate::derive::user_agent::UserAgent>>,
+    id_hashes: [OnceBox<u64>; 2],
 }
 
 impl User {
@@ -196,7 +196,7 @@ impl User {
             return id_hash(unit_id);
         };
         match self.derived().id_hashes.get(slot) {
-            Some(cell) => *cell.get_or_init(|| id_hash(unit_id)),
+            Some(cell) => *cell.get_or_init(|| Box::new(id_hash(unit_id))),
             None => id_hash(unit_id),
         }
     }
@@ -206,7 +206,7 @@ impl User {
     pub(crate) fn user_agent(&self, text: &str) -> Option<&crate::derive::user_agent::UserAgent> {
         self.derived()
             .user_agent
-            .get_or_init(|| crate::derive::user_agent::parse(text))
+            .get_or_init(|| Box::new(crate::derive::user_agent::parse(text)))
             .as_ref()
     }
 

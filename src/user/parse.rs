@@ -69,7 +69,7 @@ impl Builder {
             custom_ids: self.custom_ids,
             given: self.given,
             identity: 0,
-            derived: std::sync::OnceLock::new(),
+            derived: once_cell::race::OnceBox::new(),
         };
         if user.user_id().is_none_or(str::is_empty) && user.custom_ids.is_empty() {
             return Err(Error::argument(
