@@ -9,6 +9,7 @@ pub mod compile;
 pub mod condition;
 pub mod id_list;
 pub mod json;
+mod key_set;
 pub mod names;
 mod operator_compile;
 pub(crate) mod wire;
