@@ -14,6 +14,10 @@ use crate::error::Error;
 use crate::host::Hooks;
 
 /// Everything JSON can say about a client. Serializes to the effective options.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {

@@ -152,7 +152,7 @@ impl Store {
     /// Puts other id lists in use.
     pub fn replace_id_lists(&self, lists: Arc<IdLists>) {
         let _writer = self.write.get().lock();
-        self.update(|snapshot| snapshot.id_lists = Arc::clone(&lists));
+        self.update(|snapshot| snapshot.id_lists = lists);
     }
 
     /// Changes the local overrides.
@@ -166,8 +166,7 @@ impl Store {
         let _writer = self.write.get().lock();
         let mut overrides = Overrides::clone(&self.load().overrides);
         change(&mut overrides)?;
-        let overrides = Arc::new(overrides);
-        self.update(|snapshot| snapshot.overrides = Arc::clone(&overrides));
+        self.update(|snapshot| snapshot.overrides = Arc::new(overrides));
         Ok(())
     }
 

@@ -108,18 +108,17 @@ impl Worker {
             let mut panics: Vec<i64> = Vec::new();
             while !shared.is_stopping() {
                 let seen = shared.signal.seen();
-                let next = match catch_unwind(AssertUnwindSafe(|| tick(&shared))) {
-                    Ok(next) => next,
-                    Err(_) => {
-                        shared.panics.fetch_add(1, Ordering::Relaxed);
-                        let now = clock.monotonic_ms();
-                        panics.retain(|at| now - at < PANIC_WINDOW_MS);
-                        panics.push(now);
-                        if panics.len() >= PANIC_LIMIT {
-                            break;
-                        }
-                        Some(now + PANIC_PAUSE_MS)
+                let next = if let Ok(next) = catch_unwind(AssertUnwindSafe(|| tick(&shared))) {
+                    next
+                } else {
+                    shared.panics.fetch_add(1, Ordering::Relaxed);
+                    let now = clock.monotonic_ms();
+                    panics.retain(|at| now - at < PANIC_WINDOW_MS);
+                    panics.push(now);
+                    if panics.len() >= PANIC_LIMIT {
+                        break;
                     }
+                    Some(now + PANIC_PAUSE_MS)
                 };
                 if shared.is_stopping() {
                     break;

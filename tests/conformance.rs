@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tidegate::client::EvalResult;
+use tidegate::eval::explain::explain;
 use tidegate::eval::trace::NoTrace;
 use tidegate::eval::{Kind, Overrides, World, evaluate};
 use tidegate::options::Settings;
@@ -87,6 +88,16 @@ fn run_file(path: &Path, failures: &mut Vec<String>) -> usize {
         let kind = Kind::from_name(case["kind"].as_str().expect("kind")).expect("a kind");
         let name = case["name"].as_str().expect("name");
         let evaluation = evaluate(&world, kind, name, &mut NoTrace);
+        let explained = explain(&world, &snapshot, kind, name, false);
+        let account: Value = serde_json::from_str(&explained.json).expect("explanation JSON");
+        assert_eq!(
+            account["rule_id"],
+            evaluation.rule_id(&snapshot),
+            "{}",
+            case["id"]
+        );
+        assert_eq!(account["passed"], evaluation.value(), "{}", case["id"]);
+        assert!(!account["text"].as_str().expect("text").is_empty());
         let result = EvalResult::unlogged(Arc::clone(&snapshot), Arc::clone(&user), evaluation, 0);
         let actual: Value = serde_json::from_str(&result.to_json()).expect("result JSON");
         for difference in differences(&case["expect"], &actual) {

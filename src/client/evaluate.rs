@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Client;
 use super::result::{EvalResult, ParameterReads};
 use crate::error::Error;
+use crate::eval::explain::explain;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Evaluation, Kind, World, evaluate};
 use crate::exposure::Events;
@@ -152,6 +153,20 @@ impl Client {
         self.events
             .expose(snapshot, user, result.evaluation(), parameter, true);
         Ok(())
+    }
+
+    /// Why the user gets what it gets, step by step, as JSON. Private attributes are masked; no
+    /// exposure. Deterministic for the same specs, user and time.
+    ///
+    /// # Errors
+    /// [`Error::State`] before initialize and after shutdown.
+    pub fn explain(&self, user: &Arc<User>, kind: Kind, name: &str) -> Result<String, Error> {
+        self.ensure_ready()?;
+        let snapshot = self.ctx.store.load_full();
+        let now = self.ctx.clock.now_ms();
+        let now_ms = || now;
+        let world = self.world(&snapshot, user, &now_ms);
+        Ok(explain(&world, &snapshot, kind, name, false).json)
     }
 
     /// Evaluates without leaving anything behind.

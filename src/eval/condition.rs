@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::trace::Trace;
-use super::{Evaluator, Namespace, Origin, Reason, Verdict, bucket, operator};
+use super::{Evaluator, Namespace, Origin, Reason, Verdict, World, bucket, operator};
 use crate::spec::condition::{Condition, Field, GateRef, Operator, UserAgentField, ValueSource};
 use crate::user::{Group, TopLevel, ValueRef};
 
@@ -103,26 +103,12 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
     }
 
     fn named_field(&self, top: Option<TopLevel>, exact: &str, lower: Option<&str>) -> ValueRef<'a> {
-        let user = self.world.user;
-        if let Some(top) = top {
-            let value = user.top_level(top);
-            if !value.is_blank() {
-                return value;
-            }
+        match logged_field(&self.world, top, exact, lower) {
+            ValueRef::Missing => first_given(exact, lower, |name| {
+                self.world.user.entry(Group::Private, name)
+            }),
+            value => value,
         }
-        let names = [Some(exact), lower];
-        let names = || names.iter().flatten();
-        let custom = names().map(|name| user.entry(Group::Custom, name));
-        let global = names().map(|name| {
-            let value = self.world.global_custom_fields.get(*name);
-            value.map_or(ValueRef::Missing, ValueRef::from)
-        });
-        let private = names().map(|name| user.entry(Group::Private, name));
-        custom
-            .chain(global)
-            .chain(private)
-            .find(|value| !matches!(value, ValueRef::Missing))
-            .unwrap_or(ValueRef::Missing)
     }
 
     fn ip_field(&mut self, field: &Field) -> ValueRef<'a> {
@@ -157,13 +143,13 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             return value;
         };
         match self.named_field(Some(TopLevel::UserAgent), "userAgent", Some("useragent")) {
-            ValueRef::Text(text) => self.from_user_agent(text, wanted),
+            ValueRef::Text(text) => self.read_user_agent(text, wanted),
             _ => ValueRef::Missing,
         }
     }
 
     #[cfg(feature = "ua")]
-    fn from_user_agent(&mut self, text: &str, wanted: UserAgentField) -> ValueRef<'a> {
+    fn read_user_agent(&mut self, text: &str, wanted: UserAgentField) -> ValueRef<'a> {
         if !self.world.user_agent_enabled {
             self.notes.user_agent_not_loaded = true;
             return ValueRef::Missing;
@@ -180,7 +166,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
     }
 
     #[cfg(not(feature = "ua"))]
-    fn from_user_agent(&mut self, _text: &str, _wanted: UserAgentField) -> ValueRef<'a> {
+    fn read_user_agent(&mut self, _text: &str, _wanted: UserAgentField) -> ValueRef<'a> {
         self.notes.user_agent_not_loaded = true;
         ValueRef::Missing
     }
@@ -243,4 +229,48 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
 fn optional(text: Option<&str>) -> ValueRef<'_> {
     text.map_or(ValueRef::Missing, ValueRef::Text)
+}
+
+/// The value of a field outside the private attributes.
+fn logged_field<'a>(
+    world: &World<'a>,
+    top: Option<TopLevel>,
+    exact: &str,
+    lower: Option<&str>,
+) -> ValueRef<'a> {
+    let user = world.user;
+    if let Some(top) = top {
+        let value = user.top_level(top);
+        if !value.is_blank() {
+            return value;
+        }
+    }
+    match first_given(exact, lower, |name| user.entry(Group::Custom, name)) {
+        ValueRef::Missing => first_given(exact, lower, |name| {
+            world
+                .global_custom_fields
+                .get(name)
+                .map_or(ValueRef::Missing, ValueRef::from)
+        }),
+        value => value,
+    }
+}
+
+/// What `read` has under the exact name, else under the lower-cased one.
+fn first_given<'a>(
+    exact: &str,
+    lower: Option<&str>,
+    read: impl Fn(&str) -> ValueRef<'a>,
+) -> ValueRef<'a> {
+    match (read(exact), lower) {
+        (ValueRef::Missing, Some(lower)) => read(lower),
+        (value, _) => value,
+    }
+}
+
+/// Whether the value of `field` would come from the private attributes.
+pub(super) fn is_private(world: &World<'_>, field: &Field) -> bool {
+    let lower = field.lower.as_deref();
+    let public = logged_field(world, field.top, &field.exact, lower);
+    matches!(public, ValueRef::Missing)
 }

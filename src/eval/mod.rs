@@ -6,6 +6,7 @@
 
 pub(crate) mod bucket;
 mod condition;
+pub mod explain;
 mod operator;
 pub mod overrides;
 pub mod result;
@@ -227,9 +228,10 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             return Verdict::nothing(Reason::Error);
         }
         self.depth += 1;
-        let mapped = match self.world.specs.mappings.is_empty() {
-            true => None,
-            false => self.mapped(namespace, slot, name),
+        let mapped = if self.world.specs.mappings.is_empty() {
+            None
+        } else {
+            self.mapped(namespace, slot, name)
         };
         let verdict = mapped.unwrap_or_else(|| self.unmapped(namespace, slot, name));
         self.depth -= 1;
@@ -286,7 +288,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         };
         self.trace.enter(namespace, spec, self.depth);
         let verdict = self.rules(namespace, slot, spec);
-        self.trace.leave(spec, &verdict, self.depth);
+        self.trace.leave(namespace, spec, &verdict, self.depth);
         verdict
     }
 

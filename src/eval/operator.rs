@@ -105,9 +105,7 @@ fn equals(target: &Value, value: ValueRef<'_>) -> bool {
         Value::Number(_) => match (ValueRef::from(target), value) {
             (_, ValueRef::Bool(_)) => false,
             (target, value) => match (target.to_number(), value.to_number()) {
-                (Some(target), Some(value)) => {
-                    target.total_cmp(&value) == Ordering::Equal || target == value
-                }
+                (Some(target), Some(value)) => target.partial_cmp(&value) == Some(Ordering::Equal),
                 _ => false,
             },
         },

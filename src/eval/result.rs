@@ -206,6 +206,7 @@ impl Evaluation {
     }
 
     /// The name that was asked for.
+    #[must_use]
     pub fn name<'a>(&'a self, snapshot: &'a Snapshot) -> &'a str {
         match &self.name {
             Name::Slot(slot) => self
@@ -219,6 +220,7 @@ impl Evaluation {
     }
 
     /// Id of the rule that decided, or one of the fixed words.
+    #[must_use]
     pub fn rule_id<'a>(&'a self, snapshot: &'a Snapshot) -> &'a str {
         rule_id(&snapshot.specs, self.verdict.origin)
     }
@@ -233,11 +235,13 @@ impl Evaluation {
     }
 
     /// Name of the group of the rule that matched.
+    #[must_use]
     pub fn group_name<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
         self.rule(snapshot)?.group_name.as_deref()
     }
 
     /// Unit type of the spec that decided.
+    #[must_use]
     pub fn id_type<'a>(&'a self, snapshot: &'a Snapshot) -> &'a str {
         self.spec(snapshot).map_or("", |spec| &spec.id_type)
     }
@@ -256,6 +260,7 @@ impl Evaluation {
     }
 
     /// The name that was evaluated instead, because of a config mapping.
+    #[must_use]
     pub fn override_config_name<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
         let target = self.verdict.mapping? as usize;
         snapshot
@@ -266,6 +271,7 @@ impl Evaluation {
     }
 
     /// The experiment a layer delegated to.
+    #[must_use]
     pub fn allocated_experiment<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
         self.verdict
             .delegate
@@ -273,6 +279,7 @@ impl Evaluation {
     }
 
     /// Parameters that the experiment owns: those of the delegate, or the spec's own.
+    #[must_use]
     pub fn explicit_parameters<'a>(&'a self, snapshot: &'a Snapshot) -> &'a [Box<str>] {
         let spec = match self.verdict.delegate {
             Some(slot) => snapshot.specs.configs.spec(slot),
@@ -293,6 +300,7 @@ impl Evaluation {
     }
 
     /// The object of a config, experiment or layer; empty for gates.
+    #[must_use]
     pub fn object<'a>(&'a self, snapshot: &'a Snapshot) -> &'a Arc<JsonObject> {
         if let Some(Overridden::Object(object)) = &self.overridden {
             return object;
@@ -364,7 +372,7 @@ impl Evaluation {
         hasher.write_u8(u8::from(self.verdict.value));
         match &self.name {
             Name::Slot(slot) => {
-                hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot))
+                hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot));
             }
             Name::Unknown(name) => hasher.write_u64(crate::spec::names::hash_text(name)),
         }

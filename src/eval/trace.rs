@@ -34,7 +34,7 @@ pub trait Trace {
     /// The roll of a matching rule.
     fn roll(&mut self, _rule: &Rule, _bucket: u64, _passed: bool, _depth: u32) {}
     /// A spec is decided.
-    fn leave(&mut self, _spec: &Spec, _verdict: &Verdict, _depth: u32) {}
+    fn leave(&mut self, _namespace: Namespace, _spec: &Spec, _verdict: &Verdict, _depth: u32) {}
 }
 
 /// Watches nothing, for free.

@@ -2,7 +2,7 @@
 //! nothing else; a document that is unusable as a whole is refused and changes nothing.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -131,6 +131,9 @@ pub(crate) fn fingerprint(text: &str) -> u128 {
     (u128::from(half(1)) << 64) | u128::from(half(2))
 }
 
+/// What a document that keeps nothing starts from.
+static NOTHING: LazyLock<SpecSet> = LazyLock::new(SpecSet::default);
+
 struct Compiler<'p> {
     previous: &'p SpecSet,
     is_v2: bool,
@@ -163,8 +166,7 @@ impl<'p> Compiler<'p> {
         // Slots are kept from one document to the next, so that unchanged specs stay valid as they
         // are; that needs the same format and tables that are not mostly dead names.
         let keep = is_v2 == previous.is_v2 && known <= 1000 + DEAD_NAMES_FACTOR * live;
-        static NOTHING: std::sync::LazyLock<SpecSet> = std::sync::LazyLock::new(SpecSet::default);
-        let previous = if keep { previous } else { &*NOTHING };
+        let previous = if keep { previous } else { &NOTHING };
         Compiler {
             previous,
             is_v2,

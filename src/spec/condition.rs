@@ -180,6 +180,20 @@ impl Buckets {
     }
 }
 
+impl Buckets {
+    /// How many buckets are in the set.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl FromIterator<u64> for Buckets {
     fn from_iter<I: IntoIterator<Item = u64>>(buckets: I) -> Buckets {
         let mut set = Buckets::default();
@@ -280,7 +294,8 @@ impl TextSet {
     }
 
     /// The texts, in no particular order when there are many.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+    #[must_use]
+    pub fn texts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
             TextSet::Few(texts) => Box::new(texts.iter().map(|text| &**text)),
             TextSet::Many(texts) => Box::new(texts.iter().map(|text| &**text)),

@@ -5,11 +5,13 @@ use std::sync::{Arc, LazyLock};
 use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
 
+type Members = Box<[(Box<str>, Value)]>;
+
 /// Immutable JSON object: its text as sent, and its members parsed on first need.
 #[derive(Debug)]
 pub struct JsonObject {
     text: Box<str>,
-    members: OnceBox<Box<[(Box<str>, Value)]>>,
+    members: OnceBox<Members>,
 }
 
 impl JsonObject {
@@ -29,6 +31,7 @@ impl JsonObject {
     }
 
     /// The one empty object.
+    #[must_use]
     pub fn empty() -> &'static Arc<JsonObject> {
         static EMPTY: LazyLock<Arc<JsonObject>> =
             LazyLock::new(|| Arc::new(JsonObject::from_raw("{}")));

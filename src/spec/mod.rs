@@ -41,6 +41,10 @@ pub enum Entity {
 
 /// One gate, config, experiment or layer.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member of the wire"
+)]
 pub struct Spec {
     pub name: Arc<str>,
     pub entity: Entity,

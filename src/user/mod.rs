@@ -87,6 +87,7 @@ struct Entry {
 
 /// Which of the user's objects were given, even if empty.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each object")]
 struct Given {
     custom: bool,
     private: bool,

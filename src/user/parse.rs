@@ -226,20 +226,19 @@ impl<'de> Visitor<'de> for GroupSeed<'_> {
         }
         while let Some(key) = entries.next_key_seed(TextSeed(&mut self.builder.arena))? {
             let value = entries.next_value_seed(ValueSeed(&mut self.builder.arena))?;
-            match self.group {
-                Some(group) => self.builder.entries.push(Entry { key, group, value }),
-                None => {
-                    let id = match value {
-                        UserValue::Null => continue,
-                        UserValue::Text(span) => span,
-                        UserValue::Json(_) => {
-                            return Err(M::Error::custom("customIDs: expected text or numbers"));
-                        }
-                        number => append_text(&mut self.builder.arena, number.read(""))
-                            .map_err(M::Error::custom)?,
-                    };
-                    self.builder.custom_ids.push((key, id));
-                }
+            if let Some(group) = self.group {
+                self.builder.entries.push(Entry { key, group, value })
+            } else {
+                let id = match value {
+                    UserValue::Null => continue,
+                    UserValue::Text(span) => span,
+                    UserValue::Json(_) => {
+                        return Err(M::Error::custom("customIDs: expected text or numbers"));
+                    }
+                    number => append_text(&mut self.builder.arena, number.read(""))
+                        .map_err(M::Error::custom)?,
+                };
+                self.builder.custom_ids.push((key, id));
             }
         }
         Ok(())
