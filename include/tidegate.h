@@ -386,7 +386,7 @@ const char *tidegate_version(void);
 TIDEGATE_API
 const char *tidegate_build_info(void);
 
-/// The name of a status, for example "TIDEGATE_E_HANDLE". Static; never NULL.
+/// The name of a status, for example `TIDEGATE_E_HANDLE`. Static; never NULL.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
@@ -418,8 +418,8 @@ tidegate_status tidegate_set_log_sink(const struct tidegate_log_vtable *vtable);
 /// Otherwise not needed: the library registers itself with `pthread_atfork`. Calling it anyway
 /// does no harm.
 ///
-/// Blocks: shortly. Threads: the one that forks. In callbacks: no. After shutdown: yes. After
-/// fork: yes.
+/// Blocks: shortly. Threads: the one that forks. In callbacks: no. After shutdown: yes. After fork:
+/// yes.
 TIDEGATE_API
 tidegate_status tidegate_before_fork(void);
 
@@ -461,8 +461,8 @@ void tidegate_buf_free(struct tidegate_buf *buf);
 ///
 /// `value` is copied before the call returns. Without a call there is no answer ("not found").
 ///
-/// Blocks: no. Threads: the one the callback runs on. In callbacks: only there. After shutdown: yes.
-/// After fork: yes.
+/// Blocks: no. Threads: the one the callback runs on. In callbacks: only there. After shutdown:
+/// yes. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_reply_set(struct tidegate_reply *reply,
                                    const char *value,
@@ -492,8 +492,8 @@ tidegate_status tidegate_options_release(tidegate_options options);
 /// `vtable` is read during the call. Its `user_data` is the library's from here on: it is
 /// destroyed once, when the last client that uses it is gone, or at once if the call fails.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_data_store(tidegate_options options,
                                                 const struct tidegate_data_store_vtable *vtable);
@@ -503,8 +503,8 @@ tidegate_status tidegate_options_set_data_store(tidegate_options options,
 /// `vtable` is read during the call. Its `user_data` is the library's from here on: it is
 /// destroyed once, when the last client that uses it is gone, or at once if the call fails.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_metrics(tidegate_options options,
                                              const struct tidegate_metrics_vtable *vtable);
@@ -518,8 +518,8 @@ tidegate_status tidegate_options_set_metrics(tidegate_options options,
 /// Evaluating inside the callback calls it again; the third such call within each other fails with
 /// `TIDEGATE_E_STATE`.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_evaluation_callback(tidegate_options options,
                                                          tidegate_evaluation_fn callback,
@@ -527,14 +527,14 @@ tidegate_status tidegate_options_set_evaluation_callback(tidegate_options option
                                                          tidegate_destroy_fn destroy);
 
 /// Sets what is called with the time of the specs and the specs as received, after each update, on
-/// the sync thread (or the thread that initializes or ticks).
+/// the sync thread (or the thread that initializes, ticks or hands in specs).
 ///
 /// `callback` NULL removes it. `user_data` is the library's from here on: `destroy` (may be NULL)
 /// is called with it once, when the last client that uses it is gone, or at once if the call
 /// fails or `callback` is NULL.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_rules_callback(tidegate_options options,
                                                     tidegate_rules_fn callback,
@@ -548,8 +548,8 @@ tidegate_status tidegate_options_set_rules_callback(tidegate_options options,
 /// is called with it once, when the last client that uses it is gone, or at once if the call
 /// fails or `callback` is NULL.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_flush_callback(tidegate_options options,
                                                     tidegate_flush_fn callback,
@@ -563,8 +563,8 @@ tidegate_status tidegate_options_set_flush_callback(tidegate_options options,
 /// is called with it once, when the last client that uses it is gone, or at once if the call
 /// fails or `callback` is NULL.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_set_error_callback(tidegate_options options,
                                                     tidegate_error_fn callback,
@@ -576,8 +576,8 @@ tidegate_status tidegate_options_set_error_callback(tidegate_options options,
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///
-/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown:
-/// yes. After fork: yes.
+/// Blocks: no. Threads: one at a time for the same options. In callbacks: yes. After shutdown: yes.
+/// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_options_describe(tidegate_options options,
                                           struct tidegate_buf **out_json);
@@ -610,8 +610,8 @@ tidegate_status tidegate_client_release(tidegate_client client);
 /// background. A second caller waits for the first. Afterwards evaluations work, with defaults if
 /// no source could be reached; `tidegate_client_init_details` tells how it went.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_initialize(tidegate_client client,
                                            uint32_t timeout_ms);
@@ -622,7 +622,7 @@ tidegate_status tidegate_client_initialize(tidegate_client client,
 /// before this call returns), unless the call fails or callbacks are closed. `user_data` is the
 /// library's from here on: `destroy` (may be NULL) is called with it once, in any case.
 ///
-/// Blocks: no. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown: TIDEGATE_E_STATE.
+/// Blocks: no. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: `TIDEGATE_E_STATE`.
 /// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_initialize_async(tidegate_client client,
@@ -632,8 +632,8 @@ tidegate_status tidegate_client_initialize_async(tidegate_client client,
 
 /// Waits until the client is initialized. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_wait_initialized(tidegate_client client,
                                                  uint32_t timeout_ms);
@@ -659,7 +659,7 @@ tidegate_status tidegate_client_init_details(tidegate_client client,
 ///
 /// `*out_info` may be NULL. `TIDEGATE_NOTE_PARTIAL` if not everything was delivered.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown: yes,
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: yes,
 /// does nothing. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_flush(tidegate_client client,
@@ -685,7 +685,7 @@ tidegate_status tidegate_client_shutdown(tidegate_client client,
 ///
 /// `TIDEGATE_E_TIMEOUT` if callbacks still run when `timeout_ms` is over; none starts then either.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: yes.
 /// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_callbacks_close(tidegate_client client,
@@ -693,11 +693,11 @@ tidegate_status tidegate_callbacks_close(tidegate_client client,
 
 /// With `"threads": "none"`: does the work that is due, on this thread.
 ///
-/// `*out_next_ms` (may be NULL) says in how many ms the next work is due; 0 on failure. With
-/// threads of the library's own it does nothing.
+/// `*out_next_ms` (may be NULL) says in how many ms the next work is due; 0 on failure.
+/// `TIDEGATE_E_STATE` for a client with threads of its own.
 ///
-/// Blocks: about `budget_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: about `budget_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_tick(tidegate_client client,
                                      uint32_t budget_ms,
@@ -715,15 +715,16 @@ tidegate_status tidegate_client_poll_event(tidegate_client client,
 
 /// Fetches rules and id lists now. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_sync_now(tidegate_client client,
                                          uint32_t timeout_ms);
 
 /// Pauses (0) or resumes (any other number) the regular fetching of rules. Id lists go on.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. After shutdown: TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: no. Threads: any. In callbacks: yes. After shutdown: `TIDEGATE_E_STATE`. After fork:
+/// yes.
 TIDEGATE_API
 tidegate_status tidegate_client_set_polling(tidegate_client client,
                                             int32_t on);
@@ -731,7 +732,7 @@ tidegate_status tidegate_client_set_polling(tidegate_client client,
 /// Replaces the rules with specs that you got by other means. Specs that are older than those in
 /// use, or not meant for this key, are refused with `TIDEGATE_E_ARG`.
 ///
-/// Blocks: no. Threads: any. In callbacks: TIDEGATE_E_STATE. After shutdown: TIDEGATE_E_STATE.
+/// Blocks: no. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: `TIDEGATE_E_STATE`.
 /// After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_update_specs(tidegate_client client,
@@ -792,7 +793,7 @@ tidegate_status tidegate_user_to_json(tidegate_user user,
 /// `flags` say otherwise. Allocates nothing for a plain gate.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_check_gate(tidegate_client client,
                                     tidegate_user user,
@@ -807,7 +808,7 @@ tidegate_status tidegate_check_gate(tidegate_client client,
 /// `tidegate_result_release`; 0 on failure. Logs an exposure unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_get_gate(tidegate_client client,
                                   tidegate_user user,
@@ -822,7 +823,7 @@ tidegate_status tidegate_get_gate(tidegate_client client,
 /// `tidegate_result_release`; 0 on failure. Logs an exposure unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_get_config(tidegate_client client,
                                     tidegate_user user,
@@ -837,7 +838,7 @@ tidegate_status tidegate_get_config(tidegate_client client,
 /// `tidegate_result_release`; 0 on failure. Logs an exposure unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_get_experiment(tidegate_client client,
                                         tidegate_user user,
@@ -853,7 +854,7 @@ tidegate_status tidegate_get_experiment(tidegate_client client,
 /// `tidegate_result_release`; 0 on failure.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_get_layer(tidegate_client client,
                                    tidegate_user user,
@@ -869,7 +870,7 @@ tidegate_status tidegate_get_layer(tidegate_client client,
 /// unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_check_gate_json(tidegate_client client,
                                          const char *user_json,
@@ -886,7 +887,7 @@ tidegate_status tidegate_check_gate_json(tidegate_client client,
 /// failure. Logs an exposure, except for layers, unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_evaluate_json(tidegate_client client,
                                        int32_t kind,
@@ -903,7 +904,7 @@ tidegate_status tidegate_evaluate_json(tidegate_client client,
 /// failure. An error in one cell of the answer stands in that cell.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_evaluate_batch(tidegate_client client,
                                         const char *request_json,
@@ -915,8 +916,8 @@ tidegate_status tidegate_evaluate_batch(tidegate_client client,
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. Before initialize: TIDEGATE_E_STATE. After
-/// shutdown: TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_evaluate_all(tidegate_client client,
                                       tidegate_user user,
@@ -928,7 +929,7 @@ tidegate_status tidegate_evaluate_all(tidegate_client client,
 /// `name` is borrowed for the call. `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_explain(tidegate_client client,
                                  tidegate_user user,
@@ -937,13 +938,14 @@ tidegate_status tidegate_explain(tidegate_client client,
                                  size_t name_len,
                                  struct tidegate_buf **out_json);
 
-/// What a browser or mobile SDK needs to start for this user, as JSON.
+/// What a browser or mobile SDK needs to start for this user, as JSON; `null` while there are no
+/// specs. Logs no exposure.
 ///
 /// `options_json` (see "Client initialize response" above) may be NULL; it is borrowed for the
 /// call. `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown: yes. After
+/// fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_get_client_init_response(tidegate_client client,
                                                   tidegate_user user,
@@ -956,8 +958,8 @@ tidegate_status tidegate_get_client_init_response(tidegate_client client,
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown: yes. After
+/// fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_list_entities(tidegate_client client,
                                        int32_t kind,
@@ -1140,7 +1142,7 @@ tidegate_status tidegate_result_release(tidegate_result result);
 /// `TIDEGATE_E_ARG`. `metadata_json` (may be NULL) is a JSON object. All are copied.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_log_event(tidegate_client client,
                                    tidegate_user user,
@@ -1154,10 +1156,11 @@ tidegate_status tidegate_log_event(tidegate_client client,
 
 /// Logs one custom event, or an array of them, each with its user (see "Event" above).
 ///
-/// `events_json` is copied. If one event is refused, none is logged.
+/// `events_json` is copied. An event that is refused does not keep the others out; the message names
+/// the first such. Nothing is logged if the text as a whole is not JSON.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_log_event_json(tidegate_client client,
                                         const char *events_json,
@@ -1168,7 +1171,7 @@ tidegate_status tidegate_log_event_json(tidegate_client client,
 /// `parameter` is the parameter of a layer, and NULL for other kinds.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_log_exposure(tidegate_client client,
                                       tidegate_user user,
@@ -1184,7 +1187,7 @@ tidegate_status tidegate_log_exposure(tidegate_client client,
 /// `parameter` is the parameter of a layer, and NULL for other kinds.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
-/// TIDEGATE_E_STATE. After fork: yes.
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_log_exposure_for_result(tidegate_client client,
                                                  tidegate_result result,

@@ -30,6 +30,10 @@ pub enum Error {
         what: String,
         source: std::io::Error,
     },
+    /// The system gave no memory.
+    Memory { what: &'static str },
+    /// A struct whose size no version of the header has.
+    Abi { what: &'static str },
     /// Asked for something this build or this version does not do.
     Unsupported { what: String },
     /// Not possible in a forked child with the chosen `on_fork`.
@@ -64,9 +68,11 @@ impl Error {
             Error::Timeout { .. } => -7,
             Error::Network { .. } => -8,
             Error::Io { .. } => -9,
+            Error::Memory { .. } => -10,
             Error::Unsupported { .. } => -11,
             Error::Fork { .. } => -12,
             Error::Panic { .. } => -13,
+            Error::Abi { .. } => -14,
             Error::Busy { .. } => -15,
         }
     }
@@ -86,6 +92,8 @@ impl fmt::Display for Error {
             Error::Timeout { what } => write!(f, "{what} did not finish in time"),
             Error::Network { detail } => f.write_str(detail),
             Error::Io { what, source } => write!(f, "{what}: {source}"),
+            Error::Memory { what } => write!(f, "no memory for {what}"),
+            Error::Abi { what } => write!(f, "{what}: unknown struct_size"),
             Error::Unsupported { what } => write!(f, "{what} is not supported"),
             Error::Panic { detail } => write!(f, "internal panic: {detail}"),
         }

@@ -61,8 +61,8 @@ pub type EvaluationCallback = Arc<dyn Fn(&str) + Send + Sync>;
 pub type RulesCallback = Arc<dyn Fn(i64, &str) + Send + Sync>;
 /// Gets the outcome of each delivery attempt.
 pub type FlushCallback = Arc<dyn Fn(&Delivery) + Send + Sync>;
-/// Gets the tag and the text of each error the library reports.
-pub type ErrorCallback = Arc<dyn Fn(&str, &str) + Send + Sync>;
+/// Gets each error the library reports: where it happened, its kind, and what is known of it.
+pub type ErrorCallback = Arc<dyn Fn(&str, &str, &str) + Send + Sync>;
 
 /// All hooks of one client.
 #[derive(Clone, Default)]

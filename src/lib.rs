@@ -9,6 +9,7 @@ pub mod derive;
 pub mod error;
 pub mod eval;
 pub mod exposure;
+mod ffi;
 pub mod fork_cell;
 pub mod host;
 

@@ -11,6 +11,7 @@ mod events;
 mod lifecycle;
 mod notifications;
 mod overrides;
+mod pending;
 pub(crate) mod result;
 
 use std::sync::Arc;

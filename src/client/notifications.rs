@@ -64,10 +64,10 @@ impl Notifications {
             }
         }));
         let (queue, next) = (self.clone(), hooks.error.take());
-        hooks.error = Some(Arc::new(move |tag, text| {
-            queue.push(|| json!({"type": "error", "tag": tag, "message": text}));
+        hooks.error = Some(Arc::new(move |tag, code, text| {
+            queue.push(|| json!({"type": "error", "tag": tag, "code": code, "message": text}));
             if let Some(next) = &next {
-                next(tag, text);
+                next(tag, code, text);
             }
         }));
         options

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use super::redact::redact;
 use crate::options::LogLevel;
 
 /// Receives log lines of all clients. Foreign code: may be slow, and its panics are contained.
@@ -55,6 +56,13 @@ pub(super) fn write(level: LogLevel, tag: &str, message: &str) {
     };
     let line = format!("tidegate {name} [{tag}] {message}\n");
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Hands a line that belongs to no client to the sink, if there is one that wants it.
+pub(crate) fn announce(level: LogLevel, tag: &str, message: &str) {
+    if is_wanted(level, None) {
+        write(level, tag, &redact(message));
+    }
 }
 
 /// Lines with one tag and level in one window; the rest are counted and mentioned later.

@@ -5,6 +5,7 @@
 //! network takes them with [`Reporter::take_reports`] and posts them.
 
 mod boundary;
+mod describe;
 mod diagnostics;
 pub mod log;
 mod metrics;
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 pub use boundary::{ErrorReport, Repeat};
+pub use describe::describe_options;
 pub use diagnostics::{
     ApiMarker, Diagnostics, DiagnosticsContext, DiagnosticsEvent, Key, Marker, Step,
 };
@@ -127,7 +129,7 @@ impl Reporter {
             return;
         }
         if let Some(callback) = &self.hooks.error {
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(tag, &text)));
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(tag, exception, &info)));
         }
         self.increment("sdk_exceptions_count", 1.0, &[]);
         if !self.sends_reports {

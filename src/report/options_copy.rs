@@ -85,7 +85,7 @@ mod tests {
         )
         .expect("options");
         let hooks = Hooks {
-            error: Some(Arc::new(|_, _| {})),
+            error: Some(Arc::new(|_, _, _| {})),
             ..Hooks::default()
         };
         assert_eq!(

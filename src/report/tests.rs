@@ -30,8 +30,8 @@ fn reporter(options: &str, seen: &Arc<Seen>) -> Reporter {
     let errors = Arc::clone(seen);
     let hooks = Hooks {
         metrics: Some(Arc::clone(seen) as Arc<dyn Metrics>),
-        error: Some(Arc::new(move |tag, text| {
-            let entry = (tag.to_owned(), text.to_owned());
+        error: Some(Arc::new(move |tag, code, text| {
+            let entry = (tag.to_owned(), format!("{code}: {text}"));
             errors.errors.lock().push(entry);
             panic!("a broken callback");
         })),

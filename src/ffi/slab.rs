@@ -1,0 +1,291 @@
+//! Ids for options, users and results: `kind:8 | generation:24 | slot:32`.
+//!
+//! Each slot has one atomic word that holds its generation, whether it is live, and how many calls
+//! use it, so that "is this still the same object?" and "keep it for this call" are one
+//! compare-and-swap. `release` ends the generation: every later use of the id is an error, never a
+//! wild read. The object is dropped by whoever leaves last. A slot whose generation would wrap is
+//! not used again.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::chunks::Chunks;
+use super::fork;
+use crate::error::Error;
+
+/// What an id stands for: its top byte. Below 128, so that an id is positive in signed 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) code: u8,
+    pub(super) noun: &'static str,
+}
+
+const SLOT_BITS: u32 = 32;
+const GENERATION_BITS: u32 = 24;
+const GENERATION_MAX: u64 = (1 << GENERATION_BITS) - 1;
+
+/// An id in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id {
+    pub(super) kind: u8,
+    pub(super) generation: u64,
+    pub(super) slot: u32,
+}
+
+impl Id {
+    #[inline]
+    pub(super) fn unpack(id: u64) -> Id {
+        Id {
+            kind: (id >> (SLOT_BITS + GENERATION_BITS)) as u8,
+            generation: (id >> SLOT_BITS) & GENERATION_MAX,
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the low 32 bits are the slot"
+            )]
+            slot: id as u32,
+        }
+    }
+
+    pub(super) fn pack(self) -> u64 {
+        (u64::from(self.kind) << (SLOT_BITS + GENERATION_BITS))
+            | (self.generation << SLOT_BITS)
+            | u64::from(self.slot)
+    }
+}
+
+/// The word of a slot: `generation:24 | live:1 | calls:39`.
+mod word {
+    pub(super) const CALLS_BITS: u32 = 39;
+    pub(super) const LIVE: u64 = 1 << CALLS_BITS;
+    pub(super) const CALLS: u64 = LIVE - 1;
+    pub(super) const GENERATION_SHIFT: u32 = CALLS_BITS + 1;
+
+    #[inline]
+    pub(super) fn idle(generation: u64) -> u64 {
+        generation << GENERATION_SHIFT
+    }
+
+    /// Whether the word is that of the live object of this generation.
+    #[inline]
+    pub(super) fn is_live(word: u64, generation: u64) -> bool {
+        word & !CALLS == idle(generation) | LIVE
+    }
+
+    pub(super) fn generation(word: u64) -> u64 {
+        word >> GENERATION_SHIFT
+    }
+}
+
+/// One place for an object. Alone on its cache line: users and results are each used by one thread
+/// most of the time, and neighbors must not slow each other down.
+#[repr(align(64))]
+struct Slot<T> {
+    word: AtomicU64,
+    object: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: the object is written before its word says "live", shared as `&T` while it is live or in
+// use, and taken out once, by the one thread that sees the last use end.
+unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Slot {
+            word: AtomicU64::new(word::idle(1)),
+            object: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+}
+
+/// Slots that wait for an object.
+struct Free {
+    slots: Vec<u32>,
+    /// Slots from here on were never used.
+    next: u32,
+}
+
+/// All objects of one kind.
+pub(super) struct Slab<T: Send + Sync + 'static> {
+    kind: Kind,
+    slots: Chunks<Slot<T>>,
+    free: Mutex<Free>,
+}
+
+impl<T: Send + Sync + 'static> Slab<T> {
+    pub(super) const fn new(code: u8, noun: &'static str) -> Self {
+        Slab {
+            kind: Kind { code, noun },
+            slots: Chunks::new(),
+            free: Mutex::new(Free {
+                slots: Vec::new(),
+                next: 0,
+            }),
+        }
+    }
+
+    /// Gives an id to `object`.
+    pub(super) fn insert(&self, object: T) -> Result<u64, Error> {
+        let (index, slot) = self.reserve()?;
+        let generation = word::generation(slot.word.load(Ordering::Relaxed));
+        // SAFETY: a reserved slot is neither live nor in use, so nobody else looks at its object.
+        unsafe { (*slot.object.get()).write(object) };
+        slot.word
+            .store(word::idle(generation) | word::LIVE, Ordering::Release);
+        Ok(Id {
+            kind: self.kind.code,
+            generation,
+            slot: index,
+        }
+        .pack())
+    }
+
+    fn reserve(&self) -> Result<(u32, &Slot<T>), Error> {
+        let mut free = self.free.lock();
+        if let Some(index) = free.slots.pop() {
+            return Ok((index, self.slots.get_or_grow(index)?));
+        }
+        let index = free.next;
+        let slot = self.slots.get_or_grow(index)?;
+        free.next = index.checked_add(1).ok_or(Error::Busy {
+            detail: "too many ids",
+        })?;
+        Ok((index, slot))
+    }
+
+    /// Holds the object for as long as the result lives.
+    #[inline]
+    pub(super) fn get(&'static self, id: u64) -> Result<Held<T>, Error> {
+        #[cfg(feature = "test-panics")]
+        super::test_panics::point(super::test_panics::LOOKUP);
+        let (id, slot) = self.find(id)?;
+        let mut word = slot.word.load(Ordering::Relaxed);
+        loop {
+            if !word::is_live(word, id.generation) {
+                return Err(self.not_live());
+            }
+            match slot.word.compare_exchange_weak(
+                word,
+                word + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(current) => word = current,
+            }
+        }
+        Ok(Held {
+            slab: self,
+            slot,
+            index: id.slot,
+        })
+    }
+
+    /// Ends the life of an id; 0 is allowed. Calls that use the object finish with it.
+    pub(super) fn release(&'static self, id: u64) -> Result<(), Error> {
+        if id == 0 {
+            return Ok(());
+        }
+        let (id, slot) = self.find(id)?;
+        let mut word = slot.word.load(Ordering::Relaxed);
+        loop {
+            if !word::is_live(word, id.generation) {
+                return Err(self.not_live());
+            }
+            let ended = word::idle((id.generation + 1) & GENERATION_MAX) | (word & word::CALLS);
+            match slot
+                .word
+                .compare_exchange_weak(word, ended, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => break,
+                Err(current) => word = current,
+            }
+        }
+        if word & word::CALLS == 0 {
+            self.recycle(id.slot, slot);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn find(&'static self, id: u64) -> Result<(Id, &'static Slot<T>), Error> {
+        let id = Id::unpack(id);
+        if id.kind != self.kind.code {
+            return Err(self.not_live());
+        }
+        match self.slots.get(id.slot) {
+            Some(slot) => Ok((id, slot)),
+            None => Err(self.not_live()),
+        }
+    }
+
+    #[cold]
+    fn not_live(&self) -> Error {
+        Error::Handle {
+            expected: self.kind.noun,
+        }
+    }
+
+    /// Drops the object of a slot that is neither live nor in use, and offers the slot again.
+    fn recycle(&self, index: u32, slot: &Slot<T>) {
+        // SAFETY: the slot is not live and the last call has ended, so this thread is alone here.
+        let place = unsafe { &mut *slot.object.get() };
+        // SAFETY: the slot was live, so the object was written, and only this line takes it out.
+        unsafe { place.assume_init_drop() };
+        let generation = word::generation(slot.word.load(Ordering::Relaxed));
+        if generation != 0 {
+            self.free.lock().slots.push(index);
+        }
+    }
+
+    /// Before a fork: keeps the list of free slots whole in the child.
+    pub(super) fn lock_for_fork(&self) {
+        std::mem::forget(self.free.lock());
+    }
+
+    /// After a fork, in the parent.
+    pub(super) fn unlock_in_parent(&self) {
+        // SAFETY: this thread locked it in `lock_for_fork` and forgot the guard.
+        unsafe { self.free.force_unlock() };
+    }
+
+    /// After a fork, in the child.
+    pub(super) fn unlock_in_child(&self) {
+        fork::reset(&self.free);
+    }
+}
+
+/// An object that stays alive while a call uses it.
+pub(super) struct Held<T: Send + Sync + 'static> {
+    slab: &'static Slab<T>,
+    slot: &'static Slot<T>,
+    index: u32,
+}
+
+impl<T: Send + Sync + 'static> Deref for Held<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this `Held` is counted in the slot's word, so nobody takes the object out.
+        let place = unsafe { &*self.slot.object.get() };
+        // SAFETY: the slot was live when this `Held` was counted, so the object was written.
+        unsafe { place.assume_init_ref() }
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Held<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let before = self.slot.word.fetch_sub(1, Ordering::AcqRel);
+        if before & (word::CALLS | word::LIVE) == 1 {
+            self.slab.recycle(self.index, self.slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
