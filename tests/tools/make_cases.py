@@ -4,6 +4,7 @@
     python3 tests/tools/make_cases.py --check   fail if the committed files differ
 
 Everything is written out of the tables in `conformance/`, the same bytes each time.
+Needs Python 3.10 or later and nothing else.
 """
 
 import argparse
@@ -13,10 +14,14 @@ from pathlib import Path
 
 from conformance import (
     configs,
+    derived,
+    documents,
     environments,
     fixture,
     gates,
     hashing,
+    layers,
+    limits,
     lookups,
     mapping,
     operators,
@@ -26,17 +31,22 @@ from conformance import (
 from conformance.model import Suite
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES: list[Suite] = [
-    *operators.SUITES,
-    *lookups.SUITES,
-    *gates.SUITES,
-    *configs.SUITES,
-    *percentages.SUITES,
-    *mapping.SUITES,
-    *overrides.SUITES,
-    *environments.SUITES,
-    *fixture.SUITES,
-]
+MODULES = (
+    operators,
+    lookups,
+    derived,
+    gates,
+    documents,
+    limits,
+    percentages,
+    configs,
+    layers,
+    mapping,
+    overrides,
+    environments,
+    fixture,
+)
+SUITES: list[Suite] = [suite for module in MODULES for suite in module.SUITES]
 
 
 def dump(document: dict) -> str:

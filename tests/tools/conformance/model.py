@@ -173,14 +173,20 @@ def _to_v2(document: dict) -> dict:
         conditions[key] = item
         return key
 
-    def by_key(item: dict) -> dict:
+    # What is malformed on purpose stays as it is.
+    def by_key(item):
+        if not isinstance(item, dict) or not isinstance(item["conditions"], list):
+            return item
         return {**item, "conditions": [key_of(one) for one in item["conditions"]]}
+
+    def all_by_key(rules):
+        return [by_key(item) for item in rules] if isinstance(rules, list) else rules
 
     def by_name(specs: list) -> dict:
         return {
             one["name"]: {
                 **{key: item for key, item in one.items() if key != "name"},
-                "rules": [by_key(item) for item in one["rules"]],
+                "rules": all_by_key(one["rules"]),
             }
             for one in specs
         }
@@ -204,7 +210,8 @@ def _to_v2(document: dict) -> dict:
 
 
 def details(reason: str = "none", source: str = "Network") -> dict:
-    return {"source": source, "reason": reason}
+    detailed = source if reason == "none" else f"{source}:{reason}"
+    return {"source": source, "reason": reason, "detailed_reason": detailed}
 
 
 def without_rule(value, reason: str) -> dict:
