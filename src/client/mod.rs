@@ -11,7 +11,6 @@ mod events;
 mod lifecycle;
 mod notifications;
 mod overrides;
-mod pending;
 pub(crate) mod result;
 
 use std::sync::Arc;
