@@ -1,0 +1,52 @@
+# Two commands matter: `make demo` and `make test`. Both do their own set-up.
+
+CARGO ?= cargo
+FEATURES ?= grpc,redis
+PREFIX ?= /usr/local
+NEED := tests/tools/need
+RELEASE := target/release
+LIBRARY := $(RELEASE)/libtidegate.so
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo                  build, start the local server, run the C quickstart against it
+.PHONY: demo
+demo: library server
+	@CC="$(CC)" examples/demo
+
+## make library               the release library with all features
+.PHONY: library
+library:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: https://rustup.rs" >&2; exit 1; }
+	$(CARGO) build --release --features $(FEATURES)
+
+## make server                the local server
+.PHONY: server
+server:
+	$(CARGO) build --release --example local_server --features $(FEATURES)
+
+## make test                  everything that runs on each change
+.PHONY: test
+test: lint test-rust test-demo $(SUITES)
+	@echo "all suites passed"
+
+.PHONY: lint
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets --features $(FEATURES) -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --features $(FEATURES)
+
+## make test-rust             unit, conformance, behaviour, boundary and C suites
+.PHONY: test-rust
+test-rust:
+	@$(NEED) cc=gcc g++=g++ clang=clang valgrind=valgrind nm=binutils redis-server=redis-server
+	$(CARGO) build --features $(FEATURES) --examples --lib
+	$(CARGO) test --features $(FEATURES)
+
+## make test-demo             the README's first command, as a test
+.PHONY: test-demo
+test-demo: demo
+
+include $(wildcard bindings/*/suite.mk tests/*/suite.mk benches/suite.mk packaging/suite.mk)
