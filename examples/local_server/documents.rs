@@ -24,7 +24,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// The file behind `key`. Names that could leave the folder have none.
+    /// The file behind `key`. Names with anything that could leave the folder have none.
     pub(crate) fn path(&self, key: &str, suffix: &str) -> Option<PathBuf> {
         match self {
             Origin::None | Origin::Text(_) => None,
@@ -32,7 +32,7 @@ impl Origin {
             Origin::Folder(folder) => {
                 let name = key.strip_prefix("secret-")?;
                 let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-                (!name.is_empty() && !name.starts_with('.') && name.bytes().all(is_plain))
+                (!name.is_empty() && name.bytes().all(is_plain))
                     .then(|| folder.join(format!("{name}{suffix}")))
             }
         }

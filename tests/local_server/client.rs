@@ -1,6 +1,6 @@
 //! A client small enough to send exactly what a test means, right or wrong.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -122,8 +122,12 @@ impl Connection {
             let mut read = 0;
             while read < length {
                 match self.0.read(&mut body[read..]) {
-                    Ok(0) | Err(_) => break,
+                    Ok(0) => break,
                     Ok(more) => read += more,
+                    Err(error) => {
+                        assert_gone(&error);
+                        break;
+                    }
                 }
             }
             answer.complete = read == length;
@@ -137,7 +141,10 @@ impl Connection {
         loop {
             let length = usize::from_str_radix(&self.line()?, 16).ok()?;
             let mut chunk = vec![0; length];
-            self.0.read_exact(&mut chunk).ok()?;
+            self.0
+                .read_exact(&mut chunk)
+                .inspect_err(assert_gone)
+                .ok()?;
             body.extend_from_slice(&chunk);
             self.line().filter(String::is_empty)?;
             if length == 0 {
@@ -148,7 +155,7 @@ impl Connection {
 
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        self.0.read_line(&mut line).ok()?;
+        self.0.read_line(&mut line).inspect_err(assert_gone).ok()?;
         line.strip_suffix("\r\n").map(str::to_owned)
     }
 
@@ -168,6 +175,15 @@ impl Connection {
         self.send(&[message.as_bytes(), body].concat());
         self.answer()
     }
+}
+
+/// A peer that hung up is an answer of its own; one that keeps silent is a failure.
+fn assert_gone(error: &io::Error) {
+    let kind = error.kind();
+    assert!(
+        !matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "the server neither answered nor hung up"
+    );
 }
 
 /// One request on its own connection.

@@ -1,5 +1,7 @@
 //! ID lists: the manifest, ranged downloads, and how files grow.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::client::{Answer, KEY, ask, control, get, path_of, post, start};
@@ -128,6 +130,28 @@ fn a_list_that_comes_back_is_another_file() {
     assert_ne!(after["l"]["fileID"], before["l"]["fileID"]);
     assert!(after["l"]["creationTime"].as_i64() > before["l"]["creationTime"].as_i64());
     assert_eq!(download(&server, &before["l"], "bytes=0-").status, 404);
+}
+
+#[test]
+fn lists_made_in_the_same_moment_are_different_files() {
+    let server = start();
+    let mut ids = BTreeSet::new();
+    for _ in 0..50 {
+        server.put_lists(None, &json!({})).unwrap();
+        server.put_lists(None, &json!({"l": ["a"]})).unwrap();
+        ids.insert(manifest(&server)["l"]["fileID"].to_string());
+    }
+    assert_eq!(ids.len(), 50);
+}
+
+#[test]
+fn a_raw_file_without_a_last_line_end_still_grows_by_lines() {
+    let server = start();
+    control(&server, "PUT", "/control/list_file?name=l", "+aaaa");
+    put(&server, &json!({"l": ["a"]}));
+    let path = manifest(&server)["l"]["url"].as_str().unwrap().to_owned();
+    let expected = format!("+aaaa\n-aaaa\n{}", lines(&[('+', "a")]));
+    assert_eq!(get(&server, path_of(&path)).text(), expected);
 }
 
 #[test]

@@ -72,6 +72,15 @@ fn malformed_requests_are_refused_by_status() {
 }
 
 #[test]
+fn a_refusal_arrives_though_the_client_is_still_sending() {
+    let server = start();
+    let mut connection = Connection::open(server.port());
+    connection.send(b"POST /v1/log_event HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n");
+    connection.send(&vec![b'x'; 4 * 1024 * 1024]);
+    assert_eq!(connection.answer().unwrap().status, 413);
+}
+
+#[test]
 fn requests_cut_off_anywhere_are_dropped() {
     let server = start();
     let whole = b"POST /v1/log_event HTTP/1.1\r\nContent-Length: 9\r\n\r\n{\"a\": 12}";
