@@ -31,7 +31,7 @@ pub(crate) struct Fault {
     pub(crate) delay_ms: Option<u64>,
     /// Promise the whole body, send so many bytes, close.
     pub(crate) truncate: Option<usize>,
-    /// Send so many bytes of the encoded body with a matching length: damaged, but complete as HTTP.
+    /// Send so many bytes of the encoded body with a matching length: damaged, yet complete HTTP.
     pub(crate) cut: Option<usize>,
     /// Bytes that are neither JSON nor valid in the encoding they claim.
     #[serde(default)]

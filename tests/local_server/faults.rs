@@ -55,7 +55,9 @@ fn a_fault_for_ever_lasts_until_the_reset() {
     let server = start();
     script(
         &server,
-        &json!([{"endpoint": "specs", "status": 503, "times": -1, "headers": {"Retry-After": "7"}}]),
+        &json!([
+            {"endpoint": "specs", "status": 503, "times": -1, "headers": {"Retry-After": "7"}},
+        ]),
     );
     for _ in 0..5 {
         let answer = get(&server, SPECS);
