@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::encoding::Encoding;
 use super::request::{MAX_BODY_BYTES, Request};
 
-/// Beyond either bound the oldest records are forgotten: a server left running for days stays small.
+/// Beyond either bound the oldest records are forgotten, so a server running for days stays small.
 const MAX_RECORDS: usize = 100_000;
 const MAX_RECORDED_BYTES: usize = 256 * 1024 * 1024;
 
