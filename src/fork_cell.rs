@@ -52,6 +52,16 @@ impl<T> ForkCell<T> {
         self.forks.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// The values that forks left behind, oldest first. Locks in them may be held for ever.
+    pub fn abandoned(&self) -> impl Iterator<Item = &T> {
+        let mut link = Some(&self.first);
+        (0..self.forks.load(Ordering::Acquire)).map_while(move |_| {
+            let current = link?;
+            link = current.next.get().map(|next| &**next);
+            Some(&current.value)
+        })
+    }
+
     /// How often the value was abandoned: forks between the first owner and this process.
     pub fn generation(&self) -> u32 {
         self.forks.load(Ordering::Acquire)
@@ -76,5 +86,11 @@ mod tests {
         cell.renew();
         assert_eq!(*cell.get().lock(), 0);
         assert_eq!(cell.generation(), 3);
+        assert_eq!(cell.abandoned().count(), 3);
+        assert!(
+            cell.abandoned()
+                .next()
+                .is_some_and(|first| first.is_locked())
+        );
     }
 }

@@ -51,10 +51,17 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
-/// Appends `text` as a JSON string.
+/// Appends `text` as a JSON string; the usual text needs no escapes and is copied.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(out, text);
+    }
 }
 
 /// Appends a JSON list, each element written by `write`.

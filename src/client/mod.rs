@@ -63,7 +63,7 @@ impl Client {
         let options = notifications.attach(options);
         let ctx = Arc::new(Context::new(sdk_key, options, clock)?);
         let http = Arc::new(Http::new(&ctx.settings)?);
-        let events = Events::new(Arc::clone(&ctx), Arc::clone(&http))?;
+        let events = Events::new(Arc::clone(&ctx), &http)?;
         let sync = Sync::new(Arc::clone(&ctx), http)?;
         Ok(Arc::new(Client {
             reads: Arc::new(evaluate::LayerReads {

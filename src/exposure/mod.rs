@@ -1,68 +1,303 @@
-//! Placeholder: replaced by the real pipeline.
-#![allow(
-    missing_docs,
-    unused_variables,
-    dead_code,
-    clippy::all,
-    clippy::pedantic,
-    reason = "placeholder"
-)]
-use crate::{
-    context::Context, error::Error, eval::Evaluation, net::Http, store::Snapshot, user::User,
-};
-use std::{sync::Arc, time::Duration};
-pub enum EventValue {
-    None,
-    Number(f64),
-    Text(Box<str>),
+//! What was shown to whom, and what the host logged: from the call to the server.
+//!
+//! [`Events::expose`] and [`Events::log`] run on the host's threads: they decide whether an event is
+//! new, and queue it. Everything else runs on the events thread (`work`), which writes JSON, seals
+//! batches and keeps the spool, and on short-lived senders (`send`), so that neither a slow server
+//! nor a slow disk is felt by callers. Without threads, `tick`, `flush` and `shutdown` do all of it.
+//!
+//! Locks, in the order they are taken: `State::work`, then `State::queue` or a lane of the intake.
+//! None is held during a request or a callback; `work` is held while the spool is written.
+
+mod backoff;
+mod batch;
+mod batch_id;
+mod counters;
+mod dedupe;
+mod event;
+mod gzip;
+mod intake;
+mod lifecycle;
+mod queue;
+mod sampling;
+mod send;
+mod spool;
+mod state;
+mod stats;
+mod work;
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+pub use event::{CustomEvent, EventValue};
+pub use lifecycle::FlushInfo;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::eval::{Evaluation, Kind};
+use crate::fork_cell::ForkCell;
+use crate::net::{Endpoints, Http};
+use crate::options::{OnFork, Settings, Threads, positive_seconds};
+use crate::store::Snapshot;
+use crate::user::User;
+use counters::Cause;
+use dedupe::SeenKey;
+use event::{ExposureRecord, Record};
+use intake::Pushed;
+use sampling::{Candidate, Decision};
+use state::State;
+
+/// The environment in which sampling applies, and which is assumed when none is named.
+const PRODUCTION: &str = "production";
+/// The service's way to say "the client's own batch size".
+const BATCH_SIZE_UNSET: f64 = 1_000.0;
+const BATCH_SIZE_MAX: f64 = 2_000.0;
+/// Events that may wait for the events thread, if the queue's bound is not larger: what a burst
+/// brings before that thread gets to run.
+const INTAKE_MIN: usize = 16_384;
+
+/// The events of one client.
+pub struct Events {
+    ctx: Arc<Context>,
+    endpoints: Endpoints,
+    /// Connections of our own, so that shutdown can cut off deliveries and nothing else.
+    http: Http,
+    report_http: Http,
+    me: Weak<Events>,
+    state: ForkCell<State>,
+    is_child: Arc<AtomicBool>,
+    /// Threads were asked for; a forked child starts them again.
+    is_wanted: AtomicBool,
+    is_production: bool,
+    /// Nothing may be sent, so nothing is kept.
+    is_off: bool,
 }
-pub struct CustomEvent {
-    pub user: Arc<User>,
-    pub name: Box<str>,
-    pub value: EventValue,
-    pub metadata: Option<Box<serde_json::value::RawValue>>,
-    pub statsig_metadata: Option<Box<serde_json::value::RawValue>>,
-    pub time_ms: i64,
-}
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FlushInfo {
-    pub sent: u64,
-    pub spooled: u64,
-    pub dropped: u64,
-    pub queued: u64,
-}
-pub struct Events;
+
 impl Events {
-    pub fn new(ctx: Arc<Context>, http: Arc<Http>) -> Result<Arc<Events>, Error> {
-        Ok(Arc::new(Events))
+    /// The events of the client of `ctx`. Opens and starts nothing.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a URL that is none.
+    pub fn new(ctx: Arc<Context>, http: &Http) -> Result<Arc<Events>, Error> {
+        let settings = &ctx.settings;
+        let endpoints = Endpoints::new(settings, &ctx.sdk_key)?;
+        let is_off = settings.local_mode || settings.disable_all_logging;
+        let tier = settings
+            .effective_environment()
+            .and_then(|mut e| e.remove("tier"));
+        let is_production = tier.is_none_or(|tier| tier == PRODUCTION);
+        let is_child = Arc::new(AtomicBool::new(false));
+        let state = {
+            let (ctx, is_child) = (Arc::clone(&ctx), Arc::clone(&is_child));
+            ForkCell::new(move || {
+                let sends_in_child = ctx.settings.on_fork == OnFork::Restart;
+                let is_child = is_child.load(Ordering::Relaxed);
+                State::new(&ctx, !is_off && (sends_in_child || !is_child))
+            })
+        };
+        let events = Arc::new_cyclic(|me| Events {
+            endpoints,
+            http: http.sibling(),
+            report_http: http.sibling(),
+            me: Weak::clone(me),
+            state,
+            is_child,
+            is_wanted: AtomicBool::new(false),
+            is_production,
+            is_off,
+            ctx,
+        });
+        let weak = Weak::clone(&events.me);
+        events.ctx.reporter.set_waker(move || {
+            if let Some(events) = weak.upgrade() {
+                events.state.get().wake();
+            }
+        });
+        Ok(events)
     }
+
+    /// Records that `user` was shown the result of `evaluation`, unless that was recorded in this
+    /// window or is sampled away. Never blocks. What was recorded before costs two hash steps and
+    /// a look-up: no lock, no allocation, no shared write.
     pub fn expose(
         &self,
         snapshot: &Arc<Snapshot>,
         user: &Arc<User>,
         evaluation: &Evaluation,
         parameter: Option<&str>,
-        manual: bool,
+        is_manual: bool,
     ) {
+        let state = self.state.get();
+        if !state.is_enabled {
+            return;
+        }
+        let key = seen_key(snapshot, user, evaluation, parameter);
+        // A recorded exposure was let through by sampling, so sampling need not be asked again.
+        if state.seen.contains(key) {
+            return;
+        }
+        self.expose_unseen(snapshot, user, evaluation, parameter, (key, is_manual));
     }
+
+    #[inline(never)]
+    fn expose_unseen(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        user: &Arc<User>,
+        evaluation: &Evaluation,
+        parameter: Option<&str>,
+        (key, is_manual): (SeenKey, bool),
+    ) {
+        let state = self.state.get();
+        state.end_window_if_due(self.ctx.clock.monotonic_ms());
+        let sampled = match self.sample(state, snapshot, user, evaluation, parameter) {
+            Decision::Log(sampled) => sampled,
+            Decision::LeaveOut => {
+                state.counters.sampled_out.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        };
+        if !state.seen.insert(key) {
+            return;
+        }
+        let record = Record::Exposure(ExposureRecord {
+            user: Arc::clone(user),
+            evaluation: evaluation.clone(),
+            parameter: parameter.map(Box::from),
+            sampled,
+            is_manual,
+            time_ms: self.ctx.clock.now_ms(),
+        });
+        self.accept(state, record, snapshot);
+    }
+
+    fn sample(
+        &self,
+        state: &State,
+        snapshot: &Snapshot,
+        user: &User,
+        evaluation: &Evaluation,
+        parameter: Option<&str>,
+    ) -> Decision {
+        let configs = &snapshot.specs.configs_for_sdk;
+        let candidate = Candidate {
+            mode: configs.sampling_mode.as_deref(),
+            is_production: self.is_production,
+            special_case_rate: configs.special_case_sampling_rate,
+            rule_rate: evaluation.sample_rate(snapshot),
+            forward_all: evaluation.forward_all_exposures(snapshot),
+            seen_analytical_gates: evaluation.seen_analytical_gates(),
+            name: evaluation.name(snapshot),
+            rule_id: evaluation.rule_id(snapshot),
+        };
+        let (name, rule_id) = (candidate.name, candidate.rule_id);
+        sampling::decide(&candidate, &state.sighted, |text| {
+            let (user_id, custom_ids) = (user.user_id(), user.custom_ids());
+            match evaluation.kind() {
+                Kind::Gate => {
+                    let value = evaluation.value();
+                    sampling::gate_key(text, name, rule_id, value, user_id, custom_ids);
+                }
+                Kind::Config | Kind::Experiment => {
+                    sampling::config_key(text, name, rule_id, user_id, custom_ids);
+                }
+                Kind::Layer => {
+                    let read = (name, parameter.unwrap_or_default());
+                    let delegate = evaluation.allocated_experiment(snapshot);
+                    sampling::layer_key(text, read, rule_id, delegate, user_id, custom_ids);
+                }
+            }
+        })
+    }
+
+    /// Accepts an event of the host. Never blocks.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an event that cannot be sent; [`Error::State`] after shutdown.
     pub fn log(&self, event: CustomEvent) -> Result<(), Error> {
-        Ok(())
+        event.validate()?;
+        let state = self.state.get();
+        if !state.is_enabled {
+            return Ok(());
+        }
+        let snapshot = self.ctx.store.load();
+        if self.accept(state, Record::Custom(event), &snapshot) {
+            Ok(())
+        } else {
+            Err(Error::State {
+                detail: "the client is shut down",
+            })
+        }
     }
-    pub fn start(self: &Arc<Self>) -> Result<(), Error> {
-        Ok(())
+
+    /// Queues an event and wakes the events thread if there is something for it to do.
+    fn accept(&self, state: &State, record: Record, snapshot: &Arc<Snapshot>) -> bool {
+        let batch_size = batch_size(&self.ctx.settings, snapshot);
+        let limit = (batch_size * state.capacity).max(INTAKE_MIN);
+        match state.intake.push(record, snapshot, limit) {
+            Pushed::Refused => return false,
+            Pushed::Displaced => {
+                state.counters.drop_events(Cause::QueueFull, 1);
+                state.wake();
+            }
+            Pushed::Waiting(count) => {
+                // With a spool, the first event starts the time in which it must be on disk.
+                let starts_clock = count == 1 && state.has_spool;
+                if starts_clock || count + state.open_events.load(Ordering::Relaxed) >= batch_size {
+                    state.wake();
+                }
+            }
+        }
+        if !state.is_started.load(Ordering::Relaxed) && self.is_wanted.load(Ordering::Relaxed) {
+            self.ensure_running();
+        }
+        true
     }
-    pub fn flush(&self, timeout: Duration) -> FlushInfo {
-        FlushInfo::default()
-    }
-    pub fn shutdown(&self, deadline_ms: i64) -> FlushInfo {
-        FlushInfo::default()
-    }
-    pub fn tick(&self, budget: Duration) -> Option<i64> {
-        None
-    }
-    pub fn after_fork_child(&self) {}
-    pub fn ensure_running(self: &Arc<Self>) {}
-    pub fn stats(&self) -> serde_json::Value {
-        serde_json::Value::Null
+
+    fn runs_inline(&self) -> bool {
+        self.ctx.settings.threads == Threads::None
     }
 }
+
+/// Two exposures with the same key are the same to the service.
+fn seen_key(
+    snapshot: &Snapshot,
+    user: &User,
+    evaluation: &Evaluation,
+    parameter: Option<&str>,
+) -> SeenKey {
+    let mut what = evaluation.exposure_key(snapshot);
+    if let Some(parameter) = parameter {
+        what ^= foldhash::quality::FixedState::with_seed(what).hash_one(parameter);
+    }
+    SeenKey::new(user.identity(), what)
+}
+
+/// Events per batch: the ruleset's number, unless it is the service's default, else the option.
+fn batch_size(settings: &Settings, snapshot: &Snapshot) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 2000"
+    )]
+    match snapshot.specs.configs_for_sdk.event_queue_size {
+        Some(size) if size >= 1.0 && size.trunc() != BATCH_SIZE_UNSET => {
+            size.min(BATCH_SIZE_MAX) as usize
+        }
+        _ => settings.batch_size(),
+    }
+}
+
+/// Interval between delivery attempts, if the ruleset sets one.
+fn delivery_interval(snapshot: &Snapshot) -> Option<Duration> {
+    const MAX_SECONDS: f64 = 86_400.0;
+    let seconds = snapshot
+        .specs
+        .configs_for_sdk
+        .event_logging_interval_seconds?;
+    positive_seconds(Some(seconds.min(MAX_SECONDS)))
+}
+
+#[cfg(test)]
+mod tests;

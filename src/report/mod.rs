@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 pub use boundary::{ErrorReport, Repeat};
 pub use describe::describe_options;
 pub use diagnostics::{
-    ApiMarker, Diagnostics, DiagnosticsContext, DiagnosticsEvent, Key, Marker, Step,
+    ApiMarker, Diagnostics, DiagnosticsContext, DiagnosticsEvent, Key, Marker, MarkerError, Step,
 };
 pub use log::LogSink;
 pub use options_copy::options_copy;

@@ -1,0 +1,258 @@
+//! Where accepted events wait for the events thread: lanes that threads do not share.
+//!
+//! Adding an event takes one lock, nearly always free, for a push. Nobody here waits for the
+//! network or the disk: when too many events wait, the oldest of the lane gives way.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::event::Record;
+use crate::store::Snapshot;
+
+const LANES: usize = 16;
+
+/// The lanes of one client.
+pub(super) struct Intake {
+    lanes: Vec<Lane>,
+    /// Events in all lanes.
+    waiting: AtomicUsize,
+    is_closed: AtomicBool,
+}
+
+/// Padded, so that threads in different lanes do not share a cache line.
+#[derive(Default)]
+#[repr(align(128))]
+struct Lane {
+    content: Mutex<Content>,
+}
+
+/// Records refer to the snapshot they were made with by its position in the lane, which spares
+/// all threads from counting references to the one current snapshot.
+#[derive(Default)]
+struct Content {
+    records: VecDeque<(u32, Record)>,
+    snapshots: Vec<Arc<Snapshot>>,
+    accepted: u64,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits, as one of this many.
+    Waiting(usize),
+    /// It waits; an older one was dropped for it.
+    Displaced,
+    /// The intake is closed.
+    Refused,
+}
+
+impl Intake {
+    pub(super) fn new() -> Self {
+        Intake {
+            lanes: std::iter::repeat_with(Lane::default).take(LANES).collect(),
+            waiting: AtomicUsize::new(0),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds an event made with `snapshot`. No more than about `limit` events wait in all.
+    pub(super) fn push(&self, record: Record, snapshot: &Arc<Snapshot>, limit: usize) -> Pushed {
+        let Some(lane) = self.lanes.get(lane_of_thread()) else {
+            return Pushed::Refused;
+        };
+        let mut content = lane.content.lock();
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Pushed::Refused;
+        }
+        content.accepted += 1;
+        let is_current = content
+            .snapshots
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, snapshot));
+        if !is_current {
+            content.snapshots.push(Arc::clone(snapshot));
+        }
+        let position = u32::try_from(content.snapshots.len() - 1).unwrap_or(u32::MAX);
+        if self.waiting.load(Ordering::Relaxed) >= limit
+            && let Some(oldest) = content.records.pop_front()
+        {
+            content.records.push_back((position, record));
+            drop(content);
+            drop(oldest);
+            return Pushed::Displaced;
+        }
+        content.records.push_back((position, record));
+        // Under the lane's lock, so that a drain never takes more than was counted.
+        Pushed::Waiting(self.waiting.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Takes everything that waits, lane by lane. No lock is held while `take` runs.
+    pub(super) fn drain(&self, mut take: impl FnMut(Record, &Arc<Snapshot>)) {
+        for lane in &self.lanes {
+            let (records, snapshots) = {
+                let mut content = lane.content.lock();
+                if content.records.is_empty() {
+                    continue;
+                }
+                self.waiting
+                    .fetch_sub(content.records.len(), Ordering::Relaxed);
+                (
+                    std::mem::take(&mut content.records),
+                    std::mem::take(&mut content.snapshots),
+                )
+            };
+            for (position, record) in records {
+                if let Some(snapshot) = snapshots.get(position as usize) {
+                    take(record, snapshot);
+                }
+            }
+        }
+    }
+
+    /// How many events wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many events were ever accepted.
+    pub(super) fn accepted(&self) -> u64 {
+        self.lanes
+            .iter()
+            .map(|lane| lane.content.lock().accepted)
+            .sum()
+    }
+
+    /// Refuses events from now on: when this returns, no push is under way that could still succeed.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        for lane in &self.lanes {
+            drop(lane.content.lock());
+        }
+    }
+}
+
+/// The lane of the calling thread: threads take turns in choosing one, and keep it.
+fn lane_of_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static LANE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    // A thread that is being torn down uses the first lane.
+    LANE.try_with(|lane| {
+        if lane.get() == usize::MAX {
+            lane.set(NEXT.fetch_add(1, Ordering::Relaxed) % LANES);
+        }
+        lane.get()
+    })
+    .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{CustomEvent, EventValue};
+    use super::*;
+    use crate::user::User;
+
+    fn record(user: &Arc<User>, name: &str) -> Record {
+        Record::Custom(CustomEvent {
+            user: Arc::clone(user),
+            name: name.into(),
+            value: EventValue::None,
+            metadata: None,
+            statsig_metadata: None,
+            time_ms: 0,
+        })
+    }
+
+    fn user() -> Arc<User> {
+        Arc::new(User::from_json(r#"{"userID":"u"}"#).expect("a user"))
+    }
+
+    fn names(intake: &Intake) -> Vec<String> {
+        let mut names = Vec::new();
+        intake.drain(|record, _| {
+            if let Record::Custom(event) = record {
+                names.push(event.name.to_string());
+            }
+        });
+        names
+    }
+
+    #[test]
+    fn events_of_a_thread_keep_their_order_and_their_snapshots() {
+        let (intake, user) = (Intake::new(), user());
+        let snapshots: Vec<_> = (0..3).map(|_| Arc::new(Snapshot::default())).collect();
+        for (number, snapshot) in snapshots.iter().cycle().take(7).enumerate() {
+            let pushed = intake.push(record(&user, &number.to_string()), snapshot, 100);
+            assert_eq!(pushed, Pushed::Waiting(number + 1));
+        }
+        let mut seen = Vec::new();
+        intake.drain(|record, snapshot| {
+            let Record::Custom(event) = record else {
+                panic!("no custom event")
+            };
+            let position = snapshots
+                .iter()
+                .position(|other| Arc::ptr_eq(other, snapshot));
+            seen.push((event.name.to_string(), position.expect("one of ours")));
+        });
+        let expected: Vec<_> = (0..7).map(|n| (n.to_string(), n % 3)).collect();
+        assert_eq!(seen, expected);
+        assert_eq!((intake.waiting(), intake.accepted()), (0, 7));
+        assert!(names(&intake).is_empty());
+    }
+
+    #[test]
+    fn the_oldest_give_way() {
+        let (intake, user) = (Intake::new(), user());
+        let snapshot = Arc::new(Snapshot::default());
+        for number in 0..10 {
+            let pushed = intake.push(record(&user, &number.to_string()), &snapshot, 3);
+            assert_eq!(pushed == Pushed::Displaced, number >= 3);
+        }
+        assert_eq!(intake.waiting(), 3);
+        assert_eq!(names(&intake), ["7", "8", "9"]);
+        assert_eq!(intake.accepted(), 10);
+    }
+
+    #[test]
+    fn a_closed_intake_accepts_nothing() {
+        let (intake, user) = (Intake::new(), user());
+        let snapshot = Arc::new(Snapshot::default());
+        intake.close();
+        assert_eq!(
+            intake.push(record(&user, "x"), &snapshot, 9),
+            Pushed::Refused
+        );
+        assert_eq!((intake.waiting(), intake.accepted()), (0, 0));
+    }
+
+    #[test]
+    fn threads_lose_nothing() {
+        let (intake, user) = (Intake::new(), user());
+        let snapshot = Arc::new(Snapshot::default());
+        let taken = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2_000 {
+                        intake.push(record(&user, "x"), &snapshot, usize::MAX);
+                    }
+                });
+            }
+            scope.spawn(|| {
+                while taken.load(Ordering::Relaxed) < 8_000 {
+                    intake.drain(|_, _| {
+                        taken.fetch_add(1, Ordering::Relaxed);
+                    });
+                    std::thread::yield_now();
+                }
+            });
+        });
+        assert_eq!((intake.waiting(), intake.accepted()), (0, 8_000));
+    }
+}

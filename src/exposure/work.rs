@@ -1,0 +1,440 @@
+//! The events thread's round: write what waits as JSON, seal batches, keep the spool.
+//!
+//! A round never sends; it leaves sealed batches in the delivery queue. Whoever holds the lock of
+//! [`Work`] may run one: the events thread, `flush`, `shutdown` or `tick`.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use super::batch::{Encoding, OpenBatch, Origin, restore};
+use super::counters::Cause;
+use super::event::write_diagnostics;
+use super::gzip::Gzip;
+use super::queue::Displaced;
+use super::spool::{Lost, Spool};
+use super::state::{Mail, SpoolSlot, State, Work};
+use super::{Events, batch_size};
+use crate::options::{LogLevel, Settings, positive_seconds};
+use crate::report::Repeat;
+use crate::store::Snapshot;
+
+/// How often the service is told how many events were dropped.
+pub(super) const DROP_REPORT_INTERVAL_MS: i64 = 60_000;
+/// How long a failing spool is left alone.
+const SPOOL_RETRY_MS: i64 = 30_000;
+/// How often to look for what dead processes left.
+const ADOPTION_INTERVAL_MS: i64 = 60_000;
+
+/// Age at which a batch is sealed though it is not full.
+pub(super) fn seal_interval_ms(settings: &Settings) -> i64 {
+    const DEFAULT_MS: i64 = 60_000;
+    positive_seconds(Some(settings.logging_interval))
+        .and_then(|interval| i64::try_from(interval.as_millis()).ok())
+        .map_or(DEFAULT_MS, |ms| ms.max(1))
+}
+
+/// What a round is to leave behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What is due.
+    Due,
+    /// No event outside of sealed batches, and everything on disk if there is a spool.
+    Everything,
+}
+
+impl Events {
+    /// Does one round. What there is to say is said after it, without the lock.
+    pub(super) fn work(&self, state: &State, extent: Extent) {
+        let now_ms = self.ctx.clock.monotonic_ms();
+        state.end_window_if_due(now_ms);
+        let (notes, reports_drops) = {
+            let mut work = state.work.lock();
+            self.round(state, &mut work, extent, now_ms);
+            let reports_drops = extent == Extent::Everything || now_ms >= work.next_drop_report_ms;
+            if reports_drops {
+                work.next_drop_report_ms = now_ms + DROP_REPORT_INTERVAL_MS;
+            }
+            (std::mem::take(&mut work.notes), reports_drops)
+        };
+        for (level, text) in notes {
+            self.ctx.reporter.log(level, "events", &text);
+        }
+        if reports_drops {
+            self.report_drops(state);
+        }
+    }
+
+    fn round(&self, state: &State, work: &mut Work, extent: Extent, now_ms: i64) {
+        let snapshot = self.ctx.store.load_full();
+        self.open_spool(work, now_ms);
+        read_mail(state, work, now_ms);
+
+        let seals = extent == Extent::Everything || now_ms >= work.next_seal_ms;
+        if seals {
+            let rates = &snapshot.specs.diagnostics;
+            self.ctx.reporter.diagnostics().emit_at_batch(rates);
+            work.next_seal_ms = now_ms + seal_interval_ms(&self.ctx.settings);
+        }
+        let batch_size = batch_size(&self.ctx.settings, &snapshot);
+        let waiting = state.intake.waiting();
+        let fills = waiting + state.open_events.load(Ordering::Relaxed) >= batch_size;
+        let syncs = seals || fills || self.is_sync_due(state, work, waiting, now_ms);
+        if seals || fills || syncs {
+            self.drain(state, work, &snapshot, batch_size);
+        }
+        if seals {
+            self.seal(state, work);
+        }
+        if syncs && state.has_spool {
+            self.sync_spool(state, work, now_ms);
+        }
+        self.load_stored(state, work);
+        work.writer.forget_user();
+        update_mirror(state, work);
+    }
+
+    /// Whether accepted events have to go to disk now. Starts the time for those that just came.
+    fn is_sync_due(&self, state: &State, work: &mut Work, waiting: usize, now_ms: i64) -> bool {
+        if !state.has_spool {
+            return false;
+        }
+        let wait_ms = i64::try_from(self.ctx.settings.event_spool_sync_ms).unwrap_or(i64::MAX);
+        if waiting > 0 && work.sync_due_ms.is_none() {
+            work.sync_due_ms = Some(now_ms.saturating_add(wait_ms));
+        }
+        work.sync_due_ms.is_some_and(|due_ms| now_ms >= due_ms)
+    }
+
+    /// When the next round is due, if nothing wakes the thread before.
+    pub(super) fn next_round_ms(&self, state: &State) -> i64 {
+        let work = state.work.lock();
+        let mut next_ms = work
+            .next_seal_ms
+            .min(work.next_drop_report_ms)
+            .min(state.window_end_ms());
+        if let Some(due_ms) = work.sync_due_ms {
+            next_ms = next_ms.min(due_ms);
+        }
+        if state.has_spool {
+            let look_ms = match work.spool.spool {
+                Some(_) => work.spool.next_adoption_ms,
+                None => work.spool.retry_at_ms,
+            };
+            next_ms = next_ms.min(look_ms);
+        }
+        drop(work);
+        match state
+            .queue
+            .lock()
+            .opens_at_ms(self.ctx.clock.monotonic_ms())
+        {
+            Some(opens_ms) => next_ms.min(opens_ms),
+            None => next_ms,
+        }
+    }
+
+    /// Writes everything that waits into the open batch, sealing it as often as it gets full.
+    fn drain(&self, state: &State, work: &mut Work, snapshot: &Snapshot, batch_size: usize) {
+        for event in self.ctx.reporter.diagnostics().take_events() {
+            state
+                .mirror
+                .diagnostics_accepted
+                .fetch_add(1, Ordering::Relaxed);
+            self.add(state, work, snapshot, batch_size, |_, out| {
+                write_diagnostics(&event, out)
+            });
+        }
+        state.intake.drain(|record, made_with| {
+            self.add(state, work, snapshot, batch_size, |writer, out| {
+                writer.write(&record, made_with, out)
+            });
+        });
+        state.open_events.store(
+            work.open.as_ref().map_or(0, |o| o.events() as usize),
+            Ordering::Relaxed,
+        );
+    }
+
+    fn add(
+        &self,
+        state: &State,
+        work: &mut Work,
+        snapshot: &Snapshot,
+        batch_size: usize,
+        write: impl FnOnce(&mut super::event::EventWriter, &mut Vec<u8>) -> Option<()>,
+    ) {
+        let gzip = work.gzip.get_or_insert_with(Gzip::new);
+        let open = work.open.get_or_insert_with(|| {
+            let encoding = if snapshot.specs.flags.stop_log_event_compression {
+                Encoding::Plain
+            } else {
+                Encoding::Gzip
+            };
+            OpenBatch::new(encoding, gzip, std::mem::take(&mut work.spare))
+        });
+        if open.add(gzip, |out| write(&mut work.writer, out)).is_none() {
+            state.counters.drop_events(Cause::Serialization, 1);
+        }
+        if open.is_full(batch_size) {
+            self.seal(state, work);
+        }
+    }
+
+    /// Moves the open batch to the delivery queue.
+    fn seal(&self, state: &State, work: &mut Work) {
+        if work.open.as_ref().is_none_or(|open| open.events() == 0) {
+            return;
+        }
+        self.spool_open_batch(work);
+        let (Some(open), Some(gzip)) = (work.open.take(), work.gzip.as_mut()) else {
+            return;
+        };
+        let metadata = self.batch_metadata(&open.id.to_string());
+        let (batch, spare) = open.seal(gzip, &metadata);
+        work.spare = spare;
+        state.open_events.store(0, Ordering::Relaxed);
+        let displaced = state.queue.lock().push(batch);
+        if let Some(displaced) = displaced {
+            displace(state, &displaced);
+        }
+    }
+
+    /// The object that follows the events in a body.
+    fn batch_metadata(&self, batch_id: &str) -> String {
+        let mut metadata = self.ctx.statsig_metadata();
+        if let Some(members) = metadata.as_object_mut() {
+            members.insert("batchID".to_owned(), json!(batch_id));
+        }
+        metadata.to_string()
+    }
+
+    /// Tells the service how many events were dropped since it was told last.
+    pub(super) fn report_drops(&self, state: &State) {
+        let count = state.counters.take_unreported();
+        if count == 0 {
+            return;
+        }
+        let tag = "statsig::log_event_dropped_event_count";
+        let text = format!("{count} events were dropped: the server was slower than the events");
+        let interval = state.queue.lock().backoff().as_secs_f64();
+        let extra = json!({"eventCount": count, "loggingInterval": interval, "error": text});
+        self.ctx
+            .reporter
+            .error_repeated(tag, tag, &text, Some(extra), Repeat::Always);
+    }
+}
+
+/// The spool's part of a round.
+impl Events {
+    fn open_spool(&self, work: &mut Work, now_ms: i64) {
+        let slot = &mut work.spool;
+        let Some(dir) = slot.dir.as_ref().filter(|_| now_ms >= slot.retry_at_ms) else {
+            return;
+        };
+        match &mut slot.spool {
+            None => match Spool::open(dir, &self.ctx.sdk_key, slot.limits) {
+                Ok(spool) => {
+                    slot.spool = Some(spool);
+                    slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
+                    spool_works(work);
+                }
+                Err(error) => spool_failed(work, &error, now_ms),
+            },
+            Some(spool) if now_ms >= slot.next_adoption_ms => {
+                // Other processes' folders are a favor to them; failing is no fault of ours.
+                let _ = spool.adopt();
+                slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Appends to the spool what the open batch got since the last time.
+    fn spool_open_batch(&self, work: &mut Work) {
+        let now_ms = self.ctx.clock.monotonic_ms();
+        let Work {
+            open: Some(open),
+            gzip: Some(gzip),
+            spool: slot,
+            ..
+        } = work
+        else {
+            return;
+        };
+        if now_ms < slot.retry_at_ms {
+            return;
+        }
+        let Some(spool) = &mut slot.spool else { return };
+        let (id, encoding) = (open.id, open.encoding);
+        let Some(piece) = open.piece(gzip) else {
+            return;
+        };
+        match spool.append(id, encoding, &piece, self.ctx.clock.now_ms()) {
+            Ok(()) => {
+                open.piece_taken();
+                spool_works(work);
+            }
+            Err(error) => spool_failed(work, &error, now_ms),
+        }
+    }
+
+    /// Makes durable what was accepted, and keeps the spool within its limits.
+    fn sync_spool(&self, state: &State, work: &mut Work, now_ms: i64) {
+        work.sync_due_ms = None;
+        self.spool_open_batch(work);
+        let Some(spool) = &mut work.spool.spool else {
+            return;
+        };
+        if let Err(error) = spool.sync() {
+            spool_failed(work, &error, now_ms);
+            return;
+        }
+        for lost in spool.enforce_limits(self.ctx.clock.now_ms()) {
+            if !lost.in_memory {
+                count_lost(state, &lost);
+                continue;
+            }
+            state.queue.lock().forget_disk(lost.id);
+            if let Some(open) = work.open.as_mut().filter(|open| open.id == lost.id) {
+                open.forget_pieces();
+            }
+        }
+    }
+
+    /// Brings batches back from disk while there is room for them.
+    fn load_stored(&self, state: &State, work: &mut Work) {
+        let Work {
+            spool: SpoolSlot {
+                spool: Some(spool), ..
+            },
+            gzip,
+            ..
+        } = work
+        else {
+            return;
+        };
+        while state.queue.lock().has_room_for_stored() {
+            let stored = match spool.load_next() {
+                None => return,
+                Some(Err(lost)) => {
+                    count_lost(state, &lost);
+                    continue;
+                }
+                Some(Ok(stored)) => stored,
+            };
+            let gzip = gzip.get_or_insert_with(Gzip::new);
+            let (id, origin) = (stored.id, stored.origin);
+            let metadata = self.batch_metadata(&id.to_string());
+            match restore(
+                gzip,
+                (id, origin),
+                stored.encoding,
+                &stored.pieces,
+                stored.events,
+                &metadata,
+            ) {
+                Some(batch) => {
+                    let displaced = state.queue.lock().push(batch);
+                    if let Some(displaced) = displaced {
+                        displace(state, &displaced);
+                        return;
+                    }
+                }
+                None => {
+                    if let Some(lost) = spool.give_up(id, Cause::Serialization) {
+                        count_lost(state, &lost);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn read_mail(state: &State, work: &mut Work, now_ms: i64) {
+    if !state.has_spool {
+        return;
+    }
+    let mail = std::mem::take(&mut *state.mail.lock());
+    let Some(spool) = &mut work.spool.spool else {
+        return;
+    };
+    let mut failure = None;
+    for message in mail {
+        match message {
+            Mail::Finish(id) => failure = spool.finish(id).err().or(failure),
+            Mail::Release(id) => spool.release(id),
+        }
+    }
+    if let Some(error) = failure {
+        spool_failed(work, &error, now_ms);
+    }
+}
+
+fn spool_failed(work: &mut Work, error: &std::io::Error, now_ms: i64) {
+    let slot = &mut work.spool;
+    slot.retry_at_ms = now_ms + SPOOL_RETRY_MS;
+    if !std::mem::replace(&mut slot.is_failing, true) {
+        let text = format!("the event spool fails, events are kept in memory only: {error}");
+        work.notes.push((LogLevel::Error, text));
+    }
+}
+
+fn spool_works(work: &mut Work) {
+    if std::mem::replace(&mut work.spool.is_failing, false) {
+        let text = "the event spool works again".to_owned();
+        work.notes.push((LogLevel::Warning, text));
+    }
+}
+
+/// Settles a batch for which the queue has no room.
+pub(super) fn displace(state: &State, displaced: &Displaced) {
+    if displaced.is_on_disk {
+        state.post(Mail::Release(displaced.id));
+    } else {
+        count_dropped(state, displaced.origin, Cause::QueueFull, displaced.events);
+        state.post(Mail::Finish(displaced.id));
+    }
+}
+
+/// Counts events that were given up, apart from those that other processes accepted.
+pub(super) fn count_dropped(state: &State, origin: Origin, cause: Cause, events: u32) {
+    let events = u64::from(events);
+    match origin {
+        Origin::Own => state.counters.drop_events(cause, events),
+        Origin::Recovered => {
+            state
+                .counters
+                .recovered_dropped
+                .fetch_add(events, Ordering::Relaxed);
+        }
+    }
+}
+
+fn count_lost(state: &State, lost: &Lost) {
+    count_dropped(state, lost.origin, lost.cause, lost.events);
+}
+
+/// Shows outside of the lock what changed under it.
+pub(super) fn update_mirror(state: &State, work: &Work) {
+    let mirror = &state.mirror;
+    let in_memory_only = work.open.as_ref().map_or(0, OpenBatch::events_not_taken);
+    mirror
+        .open_in_memory_only
+        .store(u64::from(in_memory_only), Ordering::Relaxed);
+    mirror
+        .is_spool_failing
+        .store(work.spool.is_failing, Ordering::Relaxed);
+    if let Some(spool) = &work.spool.spool {
+        mirror
+            .spooled
+            .store(spool.events(Origin::Own), Ordering::Relaxed);
+        mirror
+            .recovered_waiting
+            .store(spool.events(Origin::Recovered), Ordering::Relaxed);
+        mirror.spool_bytes.store(spool.bytes(), Ordering::Relaxed);
+        mirror
+            .spool_segments
+            .store(spool.segment_count() as u64, Ordering::Relaxed);
+    }
+}
