@@ -21,6 +21,7 @@ demo: library server
 library:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: https://rustup.rs" >&2; exit 1; }
 	$(CARGO) build --release --features $(FEATURES)
+	@ln -sf libtidegate.so $(RELEASE)/libtidegate.so.1
 
 ## make server                the local server
 .PHONY: server
