@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from documents import PART, Index, specs_of
-from responses import EXPOSURE_LISTS, Names, Unknown, even_out, names_of, plain
+from responses import EXPOSURE_LISTS, Names, even_out, names_of, plain
 from seen import CORE, EXPOSURES, LEGACY, RESULT
 from structure import OTHER_FORMAT, Asked, explain
 
@@ -55,6 +55,39 @@ def canonical(value):
     return json.dumps(value, sort_keys=True)
 
 
+EXPOSED = {
+    "statsig::gate_exposure": ("gate", "gate"),
+    "statsig::config_exposure": ("config", "config"),
+    "statsig::layer_exposure": ("layer", "config"),
+}
+
+
+def ids_of(user):
+    """The ids of a user as a logged event has them."""
+    ids = [user.get("userID"), *(user.get("customIDs") or {}).values()]
+    return [str(x) for x in ids if x is not None]
+
+
+def exposures_by_key(events):
+    """Exposure events by what they are about, brought to the members that are compared."""
+    found = {}
+    for event in events:
+        if event.get("eventName") not in EXPOSED:
+            continue
+        kind, member = EXPOSED[event["eventName"]]
+        metadata = dict(event["metadata"])
+        metadata.pop("serverTime", None)
+        name, parameter = metadata.pop(member), metadata.get("parameterName", "")
+        key = (kind, name, parameter, json.dumps(ids_of(event["user"])))
+        entry = {**metadata, "user": event["user"], "value": event.get("value")}
+        entry["secondary_exposures"] = event.get("secondaryExposures")
+        # A second one would be a failure of de-duplication.
+        while key in found:
+            key = (*key[:2], key[2] + " again", key[3])
+        found[key] = entry
+    return found
+
+
 class Comparison:
     """Compares sides for one ruleset; counts what is compared and collects mismatches."""
 
@@ -91,6 +124,8 @@ class Comparison:
         pairs = zip(ours["overridden"], theirs["overridden"], strict=True)
         for at, (our, their) in enumerate(pairs):
             self.user(at, our, their, overridden_options, True)
+        if self.vendor != CORE:
+            self.events(ours["events"], theirs["events"], request["exposed_users"])
 
     def user(self, at, ours, theirs, options, overridden):
         channel = "overridden " if overridden else ""
@@ -102,6 +137,24 @@ class Comparison:
                 self.entity(channel + "entity", at, asked, ours["entities"][kind][name], their)
         if self.vendor != CORE:
             self.everything(channel, at, ours["all"], theirs["all"], overridden)
+
+    def events(self, ours, theirs, exposed_users):
+        """The exposures that both sides logged for the same evaluations."""
+        ours, theirs = exposures_by_key(ours), exposures_by_key(theirs)
+        for key in {**ours, **theirs}:
+            kind, name, parameter, user = key
+            ids = json.loads(user)
+            at = next(
+                (at for at in range(exposed_users) if ids_of(self.ruleset.users[at]) == ids), 0
+            )
+            asked = self.asked(at, kind, name, None, True)
+            channel = f"exposure {parameter}"
+            if key not in ours or key not in theirs:
+                pairs = [("presence", key in ours, key in theirs)]
+            else:
+                our, their = ours[key], theirs[key]
+                pairs = [(x, our.get(x), their.get(x)) for x in {**our, **their}]
+            self.members(channel, at, asked, pairs)
 
     def asked(self, at, kind, name, options, overridden):
         user = self.ruleset.users[at]
@@ -131,20 +184,14 @@ class Comparison:
                 return
             # One cyclic gate takes the whole response of a vendor away.
             cyclic = any(self.index.reach("gate", x).cyclic for x in self.index.specs[PART["gate"]])
-            if cyclic and ours is not None:
+            if cyclic and (ours is not None or LEGACY in self.known and CORE in self.known):
                 self.counts["D54-cycle"] += 1
             else:
                 self.counts["unexplained"] += 1
                 self.add(channel, at, asked, "response", bool(ours), bool(theirs))
             return
-        try:
-            our_top, our_entities = plain(ours, self.names)
-            their_top, their_entities = plain(theirs, self.names)
-        except Unknown as unknown:
-            asked = self.asked(at, "gate", "", options, overridden)
-            self.add(channel, at, asked, "names", str(unknown), None)
-            self.counts["unexplained"] += 1
-            return
+        our_top, our_entities = plain(ours, self.names)
+        their_top, their_entities = plain(theirs, self.names)
         our_top, their_top = even_out(self.vendor, "top", our_top, their_top, None)
         asked = self.asked(at, "top", "", options, overridden)
         self.entry(channel, at, asked, our_top, their_top)

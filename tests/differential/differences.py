@@ -200,7 +200,7 @@ def big_number(seen):
     if seen.operator not in NUMERIC | EQUAL:
         return False
     numbers = [number(x) for x in (seen.value, seen.target)]
-    return all(x is not None for x in numbers) and any(abs(x) > EXACT for x in numbers)
+    return all(x is not None for x in numbers) and any(abs(x) >= EXACT for x in numbers)
 
 
 @difference("D11-big-version", LEGACY)
@@ -526,9 +526,9 @@ def field_folding(seen):
 @difference("core-missing-user-id", CORE)
 def missing_user_id(seen):
     """The core package takes a missing userID for an empty one."""
-    id_type = seen.condition.get("idType") or "userID"
-    missing = seen.kind == "unit_id" and id_type.lower() == "userid" and seen.value is None
-    return missing and tells_empty_from_missing(seen)
+    name = seen.field if seen.kind in FIELD_KINDS else seen.condition.get("idType") or "userID"
+    asks = seen.kind in FIELD_KINDS | {"unit_id"} and name.lower() in ("userid", "user_id")
+    return asks and seen.value is None and tells_empty_from_missing(seen)
 
 
 # --- Environment, country, user agent -------------------------------------------------------

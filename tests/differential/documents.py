@@ -3,6 +3,9 @@
 import copy
 from dataclasses import dataclass, field
 
+# Client keys that requests use; what they are mapped to is up to the ruleset.
+PLAIN_KEY, HASHED_KEY, UNKNOWN_KEY = "client-plain", "client-hashed", "client-unknown"
+
 MAPS = ("feature_gates", "dynamic_configs", "layer_configs")
 
 
@@ -153,6 +156,8 @@ class Index:
                 if isinstance(gate, str) and gate:
                     found.nested.add(gate)
                     self.visit("feature_gates", gate, found, path)
+            if kind == "experiment_group":
+                self.visit("dynamic_configs", condition.get("field"), found, path)
         delegate = rule.get("configDelegate")
         if delegate:
             found.delegates.add(delegate)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import users as pools
 from conditions import Conditions
 from differences import detect
-from documents import djb2, to_v2
+from documents import HASHED_KEY, PLAIN_KEY, djb2, to_v2
 from features import Feature
 from seen import World
 from values import core_lookup, legacy_lookup, lookup
@@ -24,7 +24,6 @@ VALUES = [
 KEYS = ["color", "size", "limit", "title", "on", "ключ"]
 SHARES = [100, 100, 100, 100, 0, 50, 10, 99, 33.3, 0.5, 0.07, 1]
 APPS = ["app_a", "app_b", "app_c"]
-PLAIN_KEY, HASHED_KEY, UNKNOWN_KEY = "client-plain", "client-hashed", "client-unknown"
 
 
 @dataclass
@@ -184,8 +183,11 @@ class Maker:
 
     # -- Entities ------------------------------------------------------------------------
 
-    def gate(self, name, entity):
-        if entity == "holdout":
+    def gate(self, name, entity, rules=None):
+        """Adds a gate, which gates made from now on may nest."""
+        if rules is not None:
+            pass
+        elif entity == "holdout":
             rules = [self.rule(0, True, passPercentage=self.rng.choice([0, 0, 100]))]
         else:
             rules = self.rules(lambda: True)

@@ -14,10 +14,6 @@ PARTS = {"gate": "feature_gates", "config": "dynamic_configs", "layer": "layer_c
 EXPOSURE_LISTS = ("secondary_exposures", "undelegated_secondary_exposures")
 
 
-class Unknown(Exception):
-    """A hashed name that belongs to no entity of the ruleset."""
-
-
 class Names:
     """Plain names by their hashed form, for each algorithm."""
 
@@ -29,10 +25,8 @@ class Names:
         }
 
     def unhash(self, algorithm, hashed):
-        try:
-            return self.plain[algorithm][hashed]
-        except KeyError:
-            raise Unknown(f"{hashed!r} is no {algorithm} name of this ruleset") from None
+        known = self.plain.get(algorithm, {})
+        return known.get(hashed, f"(no {algorithm} of a known name: {hashed})")
 
 
 def sha256(name):
@@ -51,8 +45,8 @@ def names_of(document):
             stack += found.values()
             if str(found.get("type")).lower().endswith("_gate"):
                 target = found.get("targetValue")
-                names.update([x for x in target if isinstance(x, str)] if isinstance(
-                    target, list) else [str(target)])
+                targets = target if isinstance(target, list) else [target]
+                names.update(x for x in targets if isinstance(x, str))
             if isinstance(found.get("configDelegate"), str):
                 names.add(found["configDelegate"])
         elif isinstance(found, list):
@@ -65,8 +59,6 @@ def names_of(document):
 def plain(response, names):
     """The response with plain names, and its entities keyed by (kind, name)."""
     algorithm = response.get("hash_used")
-    if algorithm not in names.plain:
-        raise Unknown(f"hash_used is {algorithm!r}")
     entities = {}
     for kind, part in PARTS.items():
         for hashed, entry in response[part].items():

@@ -15,8 +15,9 @@ from collections import Counter
 
 from case_file import case_file
 from compare import CORE, LEGACY, OTHER_FORMAT, Comparison
+from documents import HASHED_KEY, PLAIN_KEY, UNKNOWN_KEY
 from features import FEATURES
-from generate import HASHED_KEY, PLAIN_KEY, UNKNOWN_KEY, generate
+from generate import generate
 from loopback import Loopback
 from real import real_rulesets
 from shrink import shrink
@@ -68,7 +69,7 @@ def request_for(ruleset, whole_users, exposed_users):
 def pairs(vendors_only):
     """What is compared: our side, their side, and the vendor whose differences are known."""
     if vendors_only:
-        return [("legacy", "core", CORE, (LEGACY, CORE))]
+        return [("legacy", "core", CORE, (LEGACY, CORE, OTHER_FORMAT))]
     return [
         ("v1", "legacy", LEGACY, (LEGACY,)),
         ("v2", "core", CORE, (CORE,)),
@@ -98,6 +99,11 @@ def rulesets(options):
     if options.real:
         yield from real_rulesets(options.real, options.users)
         return
+    if options.feature:
+        wanted = [x for x in FEATURES if x.name == options.feature or options.feature == "all"]
+        for number, feature in enumerate(wanted):
+            yield generate(options.seed, number, options.users, feature)
+        return
     numbers = [options.only] if options.only is not None else range(options.rulesets)
     for number in numbers:
         feature = None
@@ -111,6 +117,7 @@ def parse(arguments):
     parser.add_argument("--rulesets", type=int, default=200)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--feature", help="one ruleset with the feature of this name")
     parser.add_argument("--only", type=int, help="one ruleset by its number")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--real", nargs="+", metavar="FILE")

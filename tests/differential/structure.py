@@ -94,6 +94,16 @@ def nested_mapping(asked):
     return asked.reach.mapped_nested
 
 
+@structural("D66-version-of-nested", LEGACY, fields=frozenset({"configVersion", "version"}))
+def version_of_nested(asked):
+    """A spec without version does not get the one of a gate it nests."""
+    specs = asked.reach.specs
+    return any(spec.get("version") is None for spec in specs.values()) and any(
+        specs.get(("feature_gates", name), {}).get("version") is not None
+        for name in asked.reach.nested
+    )
+
+
 @structural("D54-cycle", LEGACY, CORE)
 def cycle(asked):
     """Gates that refer to each other."""
@@ -160,6 +170,17 @@ def override_members(asked):
     )
 
 
+@structural("core-layer-is-active", CORE, fields=frozenset({"is_experiment_active"}))
+def layer_is_active(asked):
+    """Whether an allocated experiment is active is its own affair, not the layer's."""
+    layer = asked.reach.specs.get(("layer_configs", asked.name)) or {}
+    return asked.kind == "layer" and layer.get("isActive") is True and any(
+        "isActive" not in spec
+        for (part, _), spec in asked.reach.specs.items()
+        if part == "dynamic_configs"
+    )
+
+
 @structural("D59-nested-override-in-response", LEGACY)
 def nested_override_in_response(asked):
     """Without include_local_overrides no override counts, nested ones neither."""
@@ -195,7 +216,7 @@ def hashed_map_shadows(asked):
     )
 
 
-@structural("D8-no-pass-percentage", CORE)
+@structural("no-pass-percentage", CORE)
 def no_pass_percentage(asked):
     """A spec with a rule that has no pass percentage."""
     return any(

@@ -89,7 +89,8 @@ class Client:
     def expose(self, kind, user, name):
         if kind == "layer":
             layer = self.server.get_layer(user, name)
-            for key in layer.get_values():
+            # After an exception within, the value is no mapping.
+            for key in layer.get_values() or []:
                 layer.get(key)
         else:
             self.entity(kind, user, name, log_exposure=True)
