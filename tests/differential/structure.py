@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from differences import detect
+from differences import detect, null_operator, unsupported
 from documents import djb2
-from seen import BOTH, CORE, EXPOSURES, LEGACY, RESULT, Difference
+from seen import BOTH, CORE, EXPOSURES, LEGACY, Difference, see
 
 OTHER_FORMAT = "other-format"
 
@@ -77,6 +77,15 @@ def disabled_with_rules(asked):
 def unknown_gate(asked):
     """An unknown nested gate is exposed, and what was exposed before it is kept."""
     return bool(asked.reach.missing_gates)
+
+
+@structural("core-remembers-unsupported", CORE)
+def remembers_unsupported(asked):
+    """Within one response a nested gate stays unsupported, however often it is met."""
+    return asked.options is not None and any(
+        null_operator(seen) or unsupported(seen)
+        for seen in (see(x, asked.user, asked.ruleset.world) for x in asked.reach.conditions)
+    )
 
 
 @structural("D50-experiment-group", CORE)
