@@ -7,6 +7,8 @@
 
 mod hash;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -69,11 +71,21 @@ pub fn respond(
     if world.specs.lcut == 0 {
         return "null".to_owned();
     }
-    let app = app_filter(world.specs, options);
+    let key_app = options
+        .client_sdk_key
+        .as_deref()
+        .map(|key| app_of_key(world.specs, key));
     let mut world = *world;
-    if app.is_some() {
+    if let Some(app) = key_app {
+        // Conditions on the app see that of the key, an unknown key has none. A target app only
+        // filters.
         world.app_id = app;
     }
+    let app = options
+        .target_app_id
+        .as_deref()
+        .filter(|app| !app.is_empty())
+        .or_else(|| key_app.flatten());
     let overrides = world.overrides.filter(|_| options.include_local_overrides);
     world.overrides = overrides;
     let mut trace = NoTrace;
@@ -91,17 +103,8 @@ pub fn respond(
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// The app whose specs are wanted: the one asked for, or that of the client key. An unknown key
-/// filters nothing.
-fn app_filter<'a>(specs: &'a SpecSet, options: &'a ResponseOptions) -> Option<&'a str> {
-    if let Some(app) = options
-        .target_app_id
-        .as_deref()
-        .filter(|app| !app.is_empty())
-    {
-        return Some(app);
-    }
-    let key = options.client_sdk_key.as_deref()?;
+/// The app of a client key, which may be listed by its hash or as it is.
+fn app_of_key<'a>(specs: &'a SpecSet, key: &str) -> Option<&'a str> {
     let hashed = crate::eval::bucket::djb2(key).to_string();
     specs
         .hashed_sdk_keys_to_app_ids
@@ -193,7 +196,7 @@ impl<'a> Writer<'a, '_> {
             if hidden || !in_app {
                 continue;
             }
-            object.key(&self.hash.name(namespace.table(self.world.specs), slot));
+            object.key(&self.hash.name(&namespace.table(self.world.specs), slot));
             entry(self, object.out, slot, spec);
         }
         object.end();
@@ -390,7 +393,7 @@ impl<'a> Writer<'a, '_> {
 
 fn write_names(out: &mut Vec<u8>, names: Option<&[Box<str>]>) {
     write_list(out, names.unwrap_or_default(), |out, name| {
-        write_text(out, name);
+        write_text(out, name)
     });
 }
 

@@ -1,0 +1,91 @@
+//! What the conformance cases cannot reach: the options of a response.
+
+use serde_json::Value;
+
+use super::{Identity, ResponseOptions, respond};
+use crate::eval::World;
+use crate::store::{Source, Store};
+use crate::user::User;
+
+/// A server key of app `own`, a client key of app `other`, and a gate for each value a condition
+/// on the app can see. All gates belong to both apps.
+const SPECS: &str = r#"{
+  "has_updates": true, "time": 1, "app_id": "own", "sdk_keys_to_app_ids": {"client-other": "other"},
+  "dynamic_configs": [], "layer_configs": [],
+  "feature_gates": [
+    {"name": "own", "type": "feature_gate", "entity": "feature_gate", "salt": "", "enabled": true,
+     "defaultValue": false, "idType": "userID", "targetAppIDs": ["own", "other"], "rules": [
+       {"id": "r", "passPercentage": 100, "returnValue": true, "idType": "userID",
+        "conditions": [{"type": "target_app", "operator": "eq", "targetValue": "own"}]}]},
+    {"name": "other", "type": "feature_gate", "entity": "feature_gate", "salt": "", "enabled": true,
+     "defaultValue": false, "idType": "userID", "targetAppIDs": ["own", "other"], "rules": [
+       {"id": "r", "passPercentage": 100, "returnValue": true, "idType": "userID",
+        "conditions": [{"type": "target_app", "operator": "eq", "targetValue": "other"}]}]},
+    {"name": "none", "type": "feature_gate", "entity": "feature_gate", "salt": "", "enabled": true,
+     "defaultValue": false, "idType": "userID", "targetAppIDs": ["own", "other"], "rules": [
+       {"id": "r", "passPercentage": 100, "returnValue": true, "idType": "userID",
+        "conditions": [{"type": "target_app", "operator": "eq", "targetValue": null}]}]}
+  ]
+}"#;
+
+/// The gates that pass in a response with `options`.
+fn passing(options: &str) -> Vec<String> {
+    let store = Store::new("secret-key");
+    store.apply(SPECS.to_owned(), Source::Bootstrap).unwrap();
+    let snapshot = store.load_full();
+    let user = User::from_json(r#"{"userID": "u"}"#).unwrap();
+    let world = World {
+        specs: &snapshot.specs,
+        id_lists: &snapshot.id_lists,
+        overrides: None,
+        user: &user,
+        environment: None,
+        global_custom_fields: &serde_json::Map::new(),
+        app_id: snapshot.specs.app_id.as_deref(),
+        user_agent_enabled: false,
+        country_enabled: false,
+        now_ms: &|| 0,
+    };
+    let identity = Identity {
+        sdk_type: "test",
+        sdk_version: "0",
+    };
+    let options = ResponseOptions::from_json(options).unwrap();
+    let response: Value = serde_json::from_str(&respond(&world, &options, &identity, 0.5)).unwrap();
+    let gates = response["feature_gates"].as_object().unwrap();
+    gates
+        .iter()
+        .filter(|(_, gate)| gate["value"] == true)
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+#[test]
+fn conditions_see_the_app_of_the_client_key_and_none_for_an_unknown_key() {
+    assert_eq!(passing(r#"{"hash": "none"}"#), ["own"]);
+    assert_eq!(
+        passing(r#"{"hash": "none", "client_sdk_key": "client-other"}"#),
+        ["other"]
+    );
+    assert_eq!(
+        passing(r#"{"hash": "none", "client_sdk_key": "client-unknown"}"#),
+        ["none"]
+    );
+}
+
+#[test]
+fn a_target_app_filters_without_being_seen_by_conditions() {
+    assert_eq!(
+        passing(r#"{"hash": "none", "target_app_id": "other"}"#),
+        ["own"]
+    );
+    assert_eq!(
+        passing(r#"{"hash": "none", "target_app_id": "nobody"}"#),
+        [""; 0]
+    );
+    // Of both, the target app filters and the key is seen.
+    assert_eq!(
+        passing(r#"{"hash": "none", "target_app_id": "own", "client_sdk_key": "client-other"}"#),
+        ["other"]
+    );
+}
