@@ -89,6 +89,8 @@ const PANIC_PAUSE_MS: i64 = 1_000;
 pub struct Worker {
     control: Arc<WorkerControl>,
     thread: Option<JoinHandle<()>>,
+    /// The process that has the thread.
+    process: u32,
 }
 
 impl Worker {
@@ -132,6 +134,7 @@ impl Worker {
         Ok(Worker {
             control,
             thread: Some(thread),
+            process: std::process::id(),
         })
     }
 
@@ -167,6 +170,17 @@ impl Worker {
     /// Forgets the thread without joining: in a forked child it does not exist.
     pub fn forget(mut self) {
         if let Some(thread) = self.thread.take() {
+            std::mem::forget(thread);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Detaching a thread that only exists in the parent process is undefined.
+        if self.process != std::process::id()
+            && let Some(thread) = self.thread.take()
+        {
             std::mem::forget(thread);
         }
     }

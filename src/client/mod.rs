@@ -64,7 +64,7 @@ impl Client {
         let ctx = Arc::new(Context::new(sdk_key, options, clock)?);
         let http = Arc::new(Http::new(&ctx.settings)?);
         let events = Events::new(Arc::clone(&ctx), &http)?;
-        let sync = Sync::new(Arc::clone(&ctx), http)?;
+        let sync = Sync::new(Arc::clone(&ctx), &http)?;
         Ok(Arc::new(Client {
             reads: Arc::new(evaluate::LayerReads {
                 events: Arc::clone(&events),

@@ -16,3 +16,7 @@ mod net_proxy;
 #[cfg(feature = "tls")]
 #[cfg(test)]
 mod net_tls;
+#[cfg(test)]
+mod sync_endpoints;
+#[cfg(test)]
+mod sync_init;

@@ -1,0 +1,150 @@
+//! What sync knows and does, apart from when and on which thread.
+//!
+//! Everything that must survive a fork is an atomic or swapped whole; what a fork may leave locked
+//! is in a [`ForkCell`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::data_store::GuardedStore;
+use super::disk_cache::DiskCache;
+use super::id_lists::ListState;
+use crate::context::Context;
+use crate::error::Error;
+use crate::fork_cell::ForkCell;
+use crate::net::{Endpoints, Http};
+use crate::options::LogLevel;
+
+/// Sync without its schedule.
+pub(super) struct Engine {
+    pub(super) ctx: Arc<Context>,
+    pub(super) http: Http,
+    pub(super) endpoints: Endpoints,
+    pub(super) data_store: Option<GuardedStore>,
+    pub(super) disk_cache: Option<DiskCache>,
+    /// Failed loads since the client was made; never reset, so that "every fifth" is spread evenly.
+    pub(super) failures: AtomicU64,
+    /// Initialize is over.
+    pub(super) is_background: AtomicBool,
+    pub(super) is_stopping: AtomicBool,
+    /// There is a document that the last good copy does not have yet.
+    pub(super) is_unsaved: AtomicBool,
+    /// Id lists by name, as far as they were downloaded. One thread at a time writes.
+    pub(super) lists: ArcSwap<HashMap<String, ListState>>,
+    pub(super) notes: ForkCell<Mutex<Notes>>,
+}
+
+/// What is remembered for init details and stats.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes {
+    /// The failure noted last.
+    pub(super) error: Option<String>,
+    pub(super) specs_source: Option<String>,
+    pub(super) id_lists_source: Option<String>,
+    pub(super) is_specs_fallback_used: bool,
+    pub(super) is_id_lists_fallback_used: bool,
+    /// Monotonic times of the last rounds, and since when they fail.
+    pub(super) specs_synced_ms: Option<i64>,
+    pub(super) id_lists_synced_ms: Option<i64>,
+    pub(super) failing_since_ms: Option<i64>,
+    pub(super) warned_ms: Option<i64>,
+}
+
+impl Engine {
+    pub(super) fn new(ctx: Arc<Context>, http: &Http) -> Result<Engine, Error> {
+        let settings = &ctx.settings;
+        let endpoints = Endpoints::new(settings, &ctx.sdk_key)?;
+        let is_v2 = endpoints.specs().base.ends_with("/v2/");
+        let data_store = ctx.hooks.data_store.clone().map(|store| {
+            GuardedStore::new(store, settings.data_store_key_schema, &ctx.sdk_key, is_v2)
+        });
+        let disk_cache = settings
+            .spec_cache_dir
+            .as_deref()
+            .filter(|_| !ctx.is_local())
+            .map(|folder| DiskCache::new(folder, &ctx.sdk_key));
+        Ok(Engine {
+            // Stopping cancels the requests of sync, never those that deliver events.
+            http: http.sibling(),
+            endpoints,
+            data_store,
+            disk_cache,
+            failures: AtomicU64::new(0),
+            is_background: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            is_unsaved: AtomicBool::new(false),
+            lists: ArcSwap::default(),
+            notes: ForkCell::new(Mutex::default),
+            ctx,
+        })
+    }
+
+    pub(super) fn log(&self, level: LogLevel, message: &str) {
+        self.ctx.reporter.log(level, "sync", message);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn notes(&self) -> Notes {
+        self.notes.get().lock().clone()
+    }
+
+    /// Changes the notes; `change` must be short.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Notes)) {
+        change(&mut self.notes.get().lock());
+    }
+
+    pub(super) fn note_failure(&self, text: String) {
+        self.note(|notes| notes.error = Some(text));
+    }
+
+    /// Logs what the network layer noticed outside of requests.
+    pub(super) fn log_network_problems(&self) {
+        for problem in self.http.take_problems() {
+            self.log(LogLevel::Warning, &problem);
+        }
+    }
+
+    /// Writes the last good copy if there is something to write. Slow disks hold up nothing but
+    /// this call, which is why it is not part of applying.
+    pub(super) fn save_copy(&self) {
+        let Some(cache) = &self.disk_cache else {
+            return;
+        };
+        if !self.is_unsaved.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let snapshot = self.ctx.store.load_full();
+        let (Some(document), time_ms) = (&snapshot.document, snapshot.specs.lcut) else {
+            return;
+        };
+        if let Err(error) = cache.save(document, time_ms, self.ctx.clock.now_ms()) {
+            let path = cache.path();
+            let text = format!(
+                "cannot write the last good copy {}: {error}",
+                path.display()
+            );
+            self.log(LogLevel::Warning, &text);
+        }
+    }
+
+    /// In a forked child; may run where nothing can be allocated.
+    pub(super) fn after_fork_child(&self) {
+        self.notes.renew();
+        self.http.reset_after_fork();
+    }
+}
