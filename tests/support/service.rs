@@ -150,7 +150,7 @@ impl Heard {
             rules_updated: Some(Arc::new(move |time, document| {
                 updates.updates.lock().push((time, document.to_owned()));
             })),
-            error: Some(Arc::new(move |tag, text| {
+            error: Some(Arc::new(move |tag, _, text| {
                 errors.errors.lock().push((tag.to_owned(), text.to_owned()));
             })),
             ..Hooks::default()
