@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 NEED := tests/tools/need
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libtidegate.so
+DEBUG := target/debug
+SUITES :=
 
 .PHONY: help
 help:
@@ -28,6 +30,15 @@ library:
 server:
 	$(CARGO) build --release --example local_server --features $(FEATURES)
 
+# What the suites of the bindings load, and the server they talk to. Quick to build.
+.PHONY: debug-library
+debug-library:
+	$(CARGO) build --features $(FEATURES) --lib --examples
+	@ln -sf libtidegate.so $(DEBUG)/libtidegate.so.1
+
+# Each adds its targets to SUITES, which the next rule reads: it has to stand here.
+include $(wildcard bindings/*/suite.mk tests/*/suite.mk benches/suite.mk packaging/suite.mk)
+
 ## make test                  everything that runs on each change
 .PHONY: test
 test: lint test-rust test-demo $(SUITES)
@@ -41,13 +52,10 @@ lint:
 
 ## make test-rust             unit, conformance, behaviour, boundary and C suites
 .PHONY: test-rust
-test-rust:
+test-rust: debug-library
 	@$(NEED) cc=gcc g++=g++ clang=clang valgrind=valgrind nm=binutils redis-server=redis-server
-	$(CARGO) build --features $(FEATURES) --examples --lib
 	$(CARGO) test --features $(FEATURES)
 
 ## make test-demo             the README's first command, as a test
 .PHONY: test-demo
 test-demo: demo
-
-include $(wildcard bindings/*/suite.mk tests/*/suite.mk benches/suite.mk packaging/suite.mk)
