@@ -9,6 +9,7 @@ use crate::eval::explain::explain;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Evaluation, Kind, World, evaluate};
 use crate::exposure::Events;
+use crate::report::Key;
 use crate::store::Snapshot;
 use crate::user::User;
 
@@ -74,12 +75,15 @@ impl Client {
                 .map(|result| result.value_bool());
         }
         self.ensure_ready()?;
+        let diagnostics = self.ctx.reporter.diagnostics();
+        let marker = diagnostics.api_start(Key::CheckGate, name);
         let snapshot = self.ctx.store.load();
         let evaluation = self.evaluate_in(&snapshot, Kind::Gate, user, name);
         if flags.exposes() && !name.is_empty() {
             self.events
                 .expose(&snapshot, user, &evaluation, None, false);
         }
+        diagnostics.api_end(marker, name, true);
         Ok(evaluation.value())
     }
 
@@ -96,6 +100,8 @@ impl Client {
         flags: Flags,
     ) -> Result<EvalResult, Error> {
         self.ensure_ready()?;
+        let diagnostics = self.ctx.reporter.diagnostics();
+        let marker = diagnostics_key(kind).map(|key| diagnostics.api_start(key, name));
         let snapshot = self.ctx.store.load_full();
         let evaluation = self.evaluate_in(&snapshot, kind, user, name);
         // An empty name gets the default without an exposure.
@@ -108,6 +114,9 @@ impl Client {
             .then(|| Arc::clone(&self.reads) as Arc<dyn ParameterReads>);
         let now_ms = self.ctx.clock.now_ms();
         let result = EvalResult::new(snapshot, Arc::clone(user), evaluation, now_ms, reads);
+        if let Some(marker) = marker {
+            diagnostics.api_end(marker, name, true);
+        }
         if let Some(callback) = &self.ctx.hooks.evaluation {
             callback(&result.to_json());
         }
@@ -206,6 +215,16 @@ impl Client {
             country_enabled: !settings.disable_country_lookup,
             now_ms,
         }
+    }
+}
+
+/// How diagnostics name a call; whole gates are not measured.
+fn diagnostics_key(kind: Kind) -> Option<Key> {
+    match kind {
+        Kind::Gate => None,
+        Kind::Config => Some(Key::GetConfig),
+        Kind::Experiment => Some(Key::GetExperiment),
+        Kind::Layer => Some(Key::GetLayer),
     }
 }
 

@@ -10,6 +10,12 @@
 mod support;
 
 #[cfg(test)]
+#[path = "../../examples/local_server/server.rs"]
+mod local_server;
+
+#[cfg(test)]
+mod events_exposures;
+#[cfg(test)]
 mod net_http;
 #[cfg(test)]
 mod net_proxy;

@@ -1,4 +1,5 @@
 //! What several test files share.
 
+pub mod events;
 pub mod scripted;
 pub mod service;

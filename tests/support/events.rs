@@ -1,0 +1,408 @@
+//! A client of the fixture's rules, and what the server received from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tidegate::client::{Client, EvalResult, Flags};
+use tidegate::clock::{Clock, ManualClock, SystemClock};
+use tidegate::eval::Kind;
+use tidegate::exposure::FlushInfo;
+use tidegate::host::Hooks;
+use tidegate::options::{Options, Settings};
+use tidegate::user::User;
+
+use crate::local_server::record::{Endpoint, Record};
+use crate::local_server::state::Awaited;
+use crate::local_server::{Config, Server};
+
+pub const KEY: &str = "secret-0123456789abcdef";
+/// Time of the fixture's rules.
+pub const RULES_TIME: i64 = 1_700_000_000_000;
+/// How long a test waits for something that must happen.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_MS: u32 = 30_000;
+
+/// The fixture's rules.
+pub fn fixture() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs/f1.json");
+    let text = std::fs::read_to_string(path).expect("the fixture");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// The fixture's rules with some of its members replaced.
+pub fn fixture_with(members: Value) -> Value {
+    let mut rules = fixture();
+    merge(&mut rules, members);
+    rules
+}
+
+fn merge(into: &mut Value, members: Value) {
+    let (Some(into), Value::Object(members)) = (into.as_object_mut(), members) else {
+        panic!("two objects");
+    };
+    into.extend(members);
+}
+
+/// A server that serves `rules`.
+pub fn serve(rules: &Value) -> Server {
+    let server = Server::start(Config::default()).expect("a server");
+    server.put_rules(None, rules.to_string());
+    server
+}
+
+/// A client and the server it talks to.
+pub struct Setup {
+    pub client: Arc<Client>,
+    pub server: Arc<Server>,
+}
+
+/// What a [`Setup`] is made from.
+pub struct Plan {
+    pub options: Value,
+    pub rules: Value,
+    pub hooks: Hooks,
+    pub clock: Option<Arc<ManualClock>>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Plan {
+            options: json!({}),
+            rules: fixture(),
+            hooks: Hooks::default(),
+            clock: None,
+        }
+    }
+}
+
+impl Setup {
+    pub fn new(options: Value) -> Setup {
+        Plan {
+            options,
+            ..Plan::default()
+        }
+        .start()
+    }
+
+    pub fn with_rules(options: Value, members: Value) -> Setup {
+        Plan {
+            options,
+            rules: fixture_with(members),
+            ..Plan::default()
+        }
+        .start()
+    }
+
+    pub fn gate(&self, user: &Arc<User>, name: &str) -> bool {
+        self.client
+            .check_gate(user, name, Flags::default())
+            .expect("ready")
+    }
+
+    pub fn config(&self, user: &Arc<User>, name: &str) -> EvalResult {
+        self.get(Kind::Config, user, name)
+    }
+
+    pub fn layer(&self, user: &Arc<User>, name: &str) -> EvalResult {
+        self.get(Kind::Layer, user, name)
+    }
+
+    pub fn get(&self, kind: Kind, user: &Arc<User>, name: &str) -> EvalResult {
+        self.client
+            .evaluate(kind, user, name, Flags::default())
+            .expect("ready")
+    }
+
+    pub fn quiet(&self, kind: Kind, user: &Arc<User>, name: &str) -> EvalResult {
+        let flags = Flags::from_bits(Flags::NO_EXPOSURE).expect("a flag");
+        self.client
+            .evaluate(kind, user, name, flags)
+            .expect("ready")
+    }
+
+    pub fn manual(&self, kind: Kind, user: &Arc<User>, name: &str, parameter: Option<&str>) {
+        self.client
+            .log_exposure(user, kind, name, parameter)
+            .expect("ready");
+    }
+
+    pub fn flush(&self) -> FlushInfo {
+        self.client.flush(PATIENCE_MS).expect("flushed")
+    }
+
+    pub fn shutdown(&self) -> FlushInfo {
+        self.client.shutdown(PATIENCE_MS).expect("shut down")
+    }
+
+    /// The part of the stats about events; checks that every event is accounted for.
+    pub fn stats(&self) -> Value {
+        let stats: Value = serde_json::from_str(&self.client.stats()).expect("JSON");
+        let events = stats["events"].clone();
+        let number = |value: &Value| value.as_u64().expect("a number");
+        assert_eq!(
+            number(&events["accepted"]),
+            number(&events["sent"])
+                + number(&events["dropped"]["total"])
+                + number(&events["spooled"])
+                + number(&events["queued"]),
+            "{events}"
+        );
+        events
+    }
+
+    /// Flushes; gives the events received so far, without diagnostics, in a form that can be
+    /// compared with [`Expected`].
+    pub fn events(&self) -> Vec<Value> {
+        self.flush();
+        self.stats();
+        normal_form(self.server.events())
+    }
+
+    /// Waits for so many requests to log events.
+    pub fn wait_for_batches(&self, count: usize) -> Vec<Arc<Record>> {
+        wait_for_batches(&self.server, count)
+    }
+
+    /// The requests to log events so far.
+    pub fn batches(&self) -> Vec<Arc<Record>> {
+        self.server.requests_to(Endpoint::LogEvent)
+    }
+
+    /// Waits for so many error reports with this tag; gives them all.
+    pub fn wait_for_reports(&self, tag: &str, count: usize) -> Vec<Value> {
+        let found = || -> Vec<Value> {
+            let reports = self.server.requests_to(Endpoint::SdkException);
+            let bodies = reports.iter().map(|report| report.body.clone());
+            bodies.filter(|body| body["tag"] == tag).collect()
+        };
+        for arrived in 1..1_000 {
+            if found().len() >= count {
+                break;
+            }
+            let awaited = Awaited::requests(Some(Endpoint::SdkException));
+            assert!(
+                self.server.wait_for(&awaited, arrived, PATIENCE),
+                "no {count} reports {tag}"
+            );
+        }
+        found()
+    }
+}
+
+/// Waits for so many requests to log events.
+pub fn wait_for_batches(server: &Server, count: usize) -> Vec<Arc<Record>> {
+    let awaited = Awaited::requests(Some(Endpoint::LogEvent));
+    assert!(
+        server.wait_for(&awaited, count, PATIENCE),
+        "no {count} batches"
+    );
+    server.requests_to(Endpoint::LogEvent)
+}
+
+/// Waits until so many events were accepted.
+pub fn wait_for_events(server: &Server, count: usize) -> Vec<Value> {
+    assert!(
+        server.wait_for(&Awaited::events(None), count, PATIENCE),
+        "no {count} events"
+    );
+    server.events()
+}
+
+impl Plan {
+    /// Starts a server with the rules and an initialized client.
+    pub fn start(self) -> Setup {
+        let server = Arc::new(serve(&self.rules));
+        self.start_on(server)
+    }
+
+    /// Starts a client of a server that runs.
+    pub fn start_on(self, server: Arc<Server>) -> Setup {
+        let rules = self.rules.to_string();
+        let client = self.client(&server);
+        let store = &client.context().store;
+        store
+            .apply(rules, tidegate::store::Source::Network)
+            .expect("applied");
+        client.initialize(PATIENCE_MS).expect("initialized");
+        Setup { client, server }
+    }
+
+    /// Makes a client that is not initialized.
+    pub fn client(self, server: &Server) -> Arc<Client> {
+        let mut options = json!({
+            "api": server.api(),
+            "api_for_sdk_exception": format!("{}/v1/sdk_exception", server.url()),
+            "disable_diagnostics": true,
+            "rulesets_sync_interval": 3600,
+            "idlists_sync_interval": 3600,
+        });
+        merge(&mut options, self.options);
+        let (settings, _) = Settings::from_json(&options.to_string()).expect("options");
+        let options = Options {
+            settings,
+            hooks: self.hooks,
+        };
+        let clock: Arc<dyn Clock> = match self.clock {
+            Some(clock) => clock,
+            None => Arc::new(SystemClock::default()),
+        };
+        Client::with_clock(KEY, options, clock).expect("a client")
+    }
+}
+
+/// A user from JSON.
+pub fn user(json: Value) -> Arc<User> {
+    Arc::new(User::from_json(&json.to_string()).expect("a user"))
+}
+
+/// The user with this id and nothing else.
+pub fn id(id: &str) -> Arc<User> {
+    user(json!({"userID": id}))
+}
+
+/// User "a".
+pub fn a() -> Arc<User> {
+    id("a")
+}
+
+/// User "a" with an address that some rules ask for.
+pub fn ax() -> Arc<User> {
+    user(json!({"userID": "a", "email": "q@x.com"}))
+}
+
+/// Events without diagnostics and, once checked, without times.
+pub fn normal_form(events: Vec<Value>) -> Vec<Value> {
+    let is_diagnostics = |event: &Value| event["eventName"] == "statsig::diagnostics";
+    let events = events.into_iter().filter(|event| !is_diagnostics(event));
+    events.map(without_times).collect()
+}
+
+fn without_times(mut event: Value) -> Value {
+    let time = event.as_object_mut().and_then(|event| event.remove("time"));
+    assert!(
+        time.and_then(|time| time.as_u64()).is_some(),
+        "time is no integer: {event}"
+    );
+    if event["eventName"]
+        .as_str()
+        .is_some_and(|name| name.ends_with("_exposure"))
+    {
+        let metadata = event["metadata"].as_object_mut().expect("metadata");
+        let time = metadata.remove("serverTime").and_then(|time| time.as_u64());
+        assert!(time.is_some(), "serverTime is no integer: {event}");
+    }
+    event
+}
+
+/// An exposure as the tests expect it; the methods add what is not usual.
+#[derive(Debug, Clone)]
+pub struct Expected(Value);
+
+impl Expected {
+    fn new(name: &str, metadata: Value) -> Self {
+        let mut event = json!({
+            "user": {"userID": "a"},
+            "eventName": name,
+            "metadata": {"reason": "Network", "configSyncTime": RULES_TIME, "initTime": RULES_TIME},
+            "secondaryExposures": [],
+            "statsigMetadata": {"samplingMode": null},
+        });
+        merge(&mut event["metadata"], metadata);
+        Expected(event)
+    }
+
+    pub fn gate(gate: &str, value: bool, rule: &str) -> Self {
+        let metadata = json!({"gate": gate, "gateValue": value.to_string(), "ruleID": rule});
+        Expected::new("statsig::gate_exposure", metadata)
+    }
+
+    pub fn config(config: &str, passed: bool, rule: &str) -> Self {
+        let metadata = json!({"config": config, "rulePassed": passed.to_string(), "ruleID": rule});
+        Expected::new("statsig::config_exposure", metadata)
+    }
+
+    pub fn layer(layer: &str, parameter: &str, rule: &str, explicit_in: Option<&str>) -> Self {
+        let metadata = json!({
+            "config": layer,
+            "parameterName": parameter,
+            "ruleID": rule,
+            "allocatedExperiment": explicit_in.unwrap_or_default(),
+            "isExplicitParameter": explicit_in.is_some().to_string(),
+        });
+        Expected::new("statsig::layer_exposure", metadata)
+    }
+
+    pub fn meta(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0["metadata"][key] = value.into();
+        self
+    }
+
+    pub fn version(self, version: &str) -> Self {
+        self.meta("configVersion", version)
+    }
+
+    pub fn reason(self, reason: &str) -> Self {
+        self.meta("reason", reason)
+    }
+
+    pub fn manual(self) -> Self {
+        self.meta("isManualExposure", "true")
+    }
+
+    pub fn user(mut self, user: Value) -> Self {
+        self.0["user"] = user;
+        self
+    }
+
+    /// Nested gates as `gate:value:rule`.
+    pub fn secondary(mut self, gates: &[&str]) -> Self {
+        let gates = gates.iter().map(|text| {
+            let parts: Vec<&str> = text.split(':').collect();
+            json!({"gate": parts[0], "gateValue": parts[1], "ruleID": parts[2]})
+        });
+        self.0["secondaryExposures"] = gates.collect();
+        self
+    }
+
+    pub fn sampling(mut self, metadata: Value) -> Self {
+        self.0["statsigMetadata"] = metadata;
+        self
+    }
+
+    pub fn into_value(self) -> Value {
+        self.0
+    }
+}
+
+/// Compares what was received with what was expected, in order.
+#[track_caller]
+pub fn assert_events(received: &[Value], expected: impl IntoIterator<Item = Expected>) {
+    let expected: Vec<Value> = expected.into_iter().map(Expected::into_value).collect();
+    assert_eq!(
+        received.len(),
+        expected.len(),
+        "received {}\nexpected {}",
+        Value::from(received),
+        Value::from(expected)
+    );
+    for (received, expected) in received.iter().zip(&expected) {
+        assert_eq!(sorted(received), sorted(expected));
+    }
+}
+
+/// With members in order, so that a failed comparison is readable.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut keys: Vec<&String> = members.keys().collect();
+            keys.sort();
+            let members = keys
+                .into_iter()
+                .map(|key| (key.clone(), sorted(&members[key])));
+            Value::Object(members.collect::<Map<_, _>>())
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
