@@ -14,7 +14,13 @@ mod support;
 mod local_server;
 
 #[cfg(test)]
+mod events_custom;
+#[cfg(test)]
 mod events_exposures;
+#[cfg(test)]
+mod events_sampling;
+#[cfg(test)]
+mod events_sources;
 #[cfg(test)]
 mod net_http;
 #[cfg(test)]
