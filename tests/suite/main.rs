@@ -16,6 +16,8 @@ mod local_server;
 #[cfg(test)]
 mod events_custom;
 #[cfg(test)]
+mod events_delivery;
+#[cfg(test)]
 mod events_exposures;
 #[cfg(test)]
 mod events_sampling;

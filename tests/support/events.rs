@@ -1,7 +1,7 @@
 //! A client of the fixture's rules, and what the server received from it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tidegate::client::{Client, EvalResult, Flags};
@@ -135,10 +135,32 @@ impl Setup {
         self.client.shutdown(PATIENCE_MS).expect("shut down")
     }
 
-    /// The part of the stats about events; checks that every event is accounted for.
-    pub fn stats(&self) -> Value {
+    /// The part of the stats about events, which may be in motion.
+    pub fn moving_stats(&self) -> Value {
         let stats: Value = serde_json::from_str(&self.client.stats()).expect("JSON");
-        let events = stats["events"].clone();
+        stats["events"].clone()
+    }
+
+    /// Waits until a member of the stats has a value.
+    pub fn wait_for_stat(&self, pointer: &str, value: u64) {
+        let start = Instant::now();
+        loop {
+            let stats = self.moving_stats();
+            if stats.pointer(pointer).and_then(Value::as_u64) == Some(value) {
+                return;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{pointer} is not {value}: {stats}"
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// The part of the stats about events, when nothing moves; checks that every event is
+    /// accounted for.
+    pub fn stats(&self) -> Value {
+        let events = self.moving_stats();
         let number = |value: &Value| value.as_u64().expect("a number");
         assert_eq!(
             number(&events["accepted"]),
