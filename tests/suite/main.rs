@@ -24,6 +24,8 @@ mod events_sampling;
 #[cfg(test)]
 mod events_sources;
 #[cfg(test)]
+mod events_spool;
+#[cfg(test)]
 mod net_http;
 #[cfg(test)]
 mod net_proxy;

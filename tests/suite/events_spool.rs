@@ -1,0 +1,470 @@
+//! Events on disk: they outlive the process, the server's absence and the client.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use tidegate::clock::ManualClock;
+use tidegate::exposure::EventValue;
+
+use crate::local_server::Server;
+use crate::local_server::fault::Fault;
+use crate::local_server::record::Endpoint;
+use crate::support::events::*;
+
+/// A folder below the system's temporary one, removed at the end.
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new() -> TempDir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tidegate-events-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        TempDir(path)
+    }
+
+    /// Files other than locks.
+    fn segments(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    walk(&entry.path(), found);
+                } else if entry.path().extension().is_some() {
+                    found.push(entry.path());
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.0, &mut found);
+        found
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn rules() -> Value {
+    fixture_with(json!({
+        "diagnostics": {"initialize": 0, "dcs": 0, "idlist": 0, "api_call": 0, "logevent": 0},
+    }))
+}
+
+/// A client with a spool; without threads unless the options say otherwise.
+fn start(dir: &TempDir, server: &Arc<Server>, options: Value) -> (Setup, Arc<ManualClock>) {
+    let mut all = json!({"threads": "none", "event_spool_dir": dir.0});
+    for (key, value) in options.as_object().expect("an object") {
+        all[key] = value.clone();
+    }
+    let clock = Arc::new(ManualClock::new(RULES_TIME));
+    let setup = Plan {
+        options: all,
+        rules: rules(),
+        clock: Some(Arc::clone(&clock)),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(server));
+    (setup, clock)
+}
+
+fn server() -> Arc<Server> {
+    Arc::new(serve(&rules()))
+}
+
+fn log(setup: &Setup, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let name = format!("e{number}");
+        setup
+            .client
+            .log_event(&a(), &name, EventValue::None, None)
+            .expect("accepted");
+    }
+}
+
+fn tick(setup: &Setup) {
+    setup.client.tick(30_000).expect("ticked");
+}
+
+fn received(server: &Server) -> BTreeSet<String> {
+    let name = |event: &Value| event["eventName"].as_str().expect("a name").to_owned();
+    server.events().iter().map(name).collect()
+}
+
+fn expected(numbers: std::ops::Range<u32>) -> BTreeSet<String> {
+    numbers.map(|number| format!("e{number}")).collect()
+}
+
+/// What a process leaves that is killed: nothing is closed, its lock goes.
+fn kill(setup: Setup) {
+    let Setup { client, server } = setup;
+    drop(client);
+    drop(server);
+}
+
+#[test]
+fn accepted_events_are_on_disk_within_the_time_and_survive_a_kill() {
+    let (dir, server) = (TempDir::new(), server());
+    let (setup, clock) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    tick(&setup);
+    assert_eq!(setup.stats()["queued"], 3, "their time is not up");
+    clock.advance(50);
+    tick(&setup);
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["queued"], &stats["spooled"]),
+        (&json!(0), &json!(3))
+    );
+    log(&setup, 3..5);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    assert_eq!(setup.stats()["spooled"], 5);
+    assert!(setup.batches().is_empty(), "nothing was sent");
+    kill(setup);
+
+    let (next, _) = start(&dir, &server, json!({}));
+    tick(&next);
+    assert_eq!(received(&server), expected(0..5));
+    let stats = next.stats();
+    assert_eq!(
+        stats["recovered"],
+        json!({"waiting": 0, "sent": 5, "dropped": 0})
+    );
+    assert_eq!(stats["accepted"], 0);
+    next.shutdown();
+    assert_eq!(dir.segments(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_was_delivered_is_not_sent_again() {
+    let (dir, server) = (TempDir::new(), server());
+    let (setup, clock) = start(&dir, &server, json!({"event_queue_size": 2}));
+    log(&setup, 0..5);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    assert_eq!(received(&server), expected(0..4));
+    assert_eq!(setup.stats()["spooled"], 1);
+    kill(setup);
+
+    let (next, _) = start(&dir, &server, json!({}));
+    tick(&next);
+    let batches = next.batches();
+    assert_eq!(received(&server), expected(0..5));
+    assert_eq!(server.events().len(), 5, "no event came twice");
+    let ids: BTreeSet<String> = batches
+        .iter()
+        .map(|batch| batch.body["statsigMetadata"]["batchID"].to_string())
+        .collect();
+    assert_eq!(ids.len(), batches.len());
+}
+
+/// A batch that reached the server although its sender never learned so comes again under the same
+/// id, by which the receiver can tell.
+#[test]
+fn a_replayed_batch_keeps_its_id_and_its_events() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault::status(Endpoint::LogEvent, 500));
+    let (setup, _) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    let info = setup.flush();
+    assert_eq!(
+        (info.sent, info.spooled, info.dropped, info.queued),
+        (0, 3, 0, 0)
+    );
+    kill(setup);
+
+    let (next, _) = start(&dir, &server, json!({}));
+    tick(&next);
+    let batches = next.batches();
+    assert_eq!(batches.len(), 2);
+    let id = |index: usize| batches[index].body["statsigMetadata"]["batchID"].clone();
+    assert_eq!(id(0), id(1));
+    assert_eq!(batches[0].body["events"], batches[1].body["events"]);
+    assert_eq!(batches[1].header("statsig-event-count"), Some("3"));
+    assert_eq!(batches[1].header("statsig-retry"), Some("0"));
+}
+
+#[test]
+fn shutdown_without_a_server_leaves_everything_for_the_next_process() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault {
+        times: 2,
+        ..Fault::status(Endpoint::LogEvent, 503)
+    });
+    let (setup, _) = start(&dir, &server, json!({"event_queue_size": 2}));
+    log(&setup, 0..3);
+    let info = setup.shutdown();
+    assert_eq!(
+        (info.sent, info.spooled, info.dropped, info.queued),
+        (0, 3, 0, 0)
+    );
+    assert_eq!(setup.stats()["spooled"], 3);
+
+    let (next, _) = start(&dir, &server, json!({}));
+    assert_eq!(next.flush().sent, 3);
+    assert_eq!(received(&server), expected(0..3));
+}
+
+#[test]
+fn a_release_spools() {
+    let (dir, server) = (TempDir::new(), server());
+    let (setup, _) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    setup.client.close();
+    assert_eq!(setup.stats()["spooled"], 3);
+    let (next, _) = start(&dir, &server, json!({}));
+    assert_eq!(next.flush().sent, 3);
+}
+
+#[test]
+fn an_outage_that_exceeds_memory_loses_nothing() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault {
+        times: -1,
+        ..Fault::status(Endpoint::LogEvent, 503)
+    });
+    let options = json!({"event_queue_size": 5, "retry_queue_size": 2});
+    let (setup, clock) = start(&dir, &server, options);
+    for round in 0..40 {
+        log(&setup, round * 5..round * 5 + 5);
+        clock.advance(60_000);
+        tick(&setup);
+    }
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["spooled"], &stats["dropped"]["total"]),
+        (&json!(200), &json!(0))
+    );
+    assert!(stats["batches"]["queued"].as_u64() <= Some(2));
+
+    server.reset().expect("reset");
+    server.put_rules(None, rules().to_string());
+    clock.advance(120_000);
+    let info = setup.flush();
+    assert_eq!((info.sent, info.spooled), (200, 0));
+    assert_eq!(received(&server), expected(0..200));
+    assert_eq!(server.events().len(), 200);
+    let first = &server.events()[0]["eventName"];
+    assert!(
+        first == "e0" || first == "e5",
+        "the oldest come first, not {first}"
+    );
+}
+
+#[test]
+fn the_background_drains_what_is_on_disk() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault {
+        times: -1,
+        ..Fault::status(Endpoint::LogEvent, 503)
+    });
+    let (setup, _) = start(&dir, &server, json!({"event_queue_size": 1}));
+    log(&setup, 0..30);
+    setup.client.close();
+    server.reset().expect("reset");
+    server.put_rules(None, rules().to_string());
+
+    let setup = Plan {
+        options: json!({"event_spool_dir": dir.0, "retry_queue_size": 4}),
+        rules: rules(),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(&server));
+    wait_for_events(&server, 30);
+    setup.wait_for_stat("/recovered/sent", 30);
+    setup.shutdown();
+    assert_eq!(dir.segments(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn rejected_batches_are_not_kept() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault::status(Endpoint::LogEvent, 400));
+    let (setup, _) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    let info = setup.flush();
+    assert_eq!((info.dropped, info.spooled), (3, 0));
+    setup.shutdown();
+    assert_eq!(dir.segments(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn size_and_age_are_bounded_and_counted() {
+    let (dir, server) = (TempDir::new(), server());
+    server.fault(Fault {
+        times: -1,
+        ..Fault::status(Endpoint::LogEvent, 503)
+    });
+    let options = json!({
+        "event_queue_size": 10, "retry_queue_size": 1, "event_spool_max_bytes": 20_000,
+        "event_spool_max_age_ms": 600_000,
+    });
+    let (setup, clock) = start(&dir, &server, options);
+    for number in 0..2_000 {
+        // Text that does not compress well.
+        let metadata = json!({"x": fastrand::u128(..).to_string()}).to_string();
+        let name = format!("e{number}");
+        setup
+            .client
+            .log_event(&a(), &name, EventValue::None, Some(&metadata))
+            .expect("accepted");
+        if number % 100 == 99 {
+            tick(&setup);
+        }
+    }
+    let stats = setup.stats();
+    assert!(stats["dropped"]["spool_full"].as_u64() > Some(0), "{stats}");
+    assert!(stats["spool"]["bytes"].as_u64() <= Some(20_000), "{stats}");
+    let on_disk: u64 = dir
+        .segments()
+        .iter()
+        .map(|path| fs::metadata(path).expect("a file").len())
+        .sum();
+    assert!(on_disk <= 21_000, "{on_disk}");
+
+    clock.advance(700_000);
+    setup.flush();
+    let stats = setup.stats();
+    assert!(stats["dropped"]["too_old"].as_u64() > Some(0), "{stats}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_degrades_to_memory() {
+    let (dir, server) = (TempDir::new(), server());
+    let blocked = TempDir(dir.0.join("file"));
+    fs::write(&blocked.0, "no folder").expect("written");
+    let (setup, clock) = start(&blocked, &server, json!({}));
+    log(&setup, 0..2);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["queued"], &stats["spool"]["failing"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(setup.flush().sent, 2);
+
+    fs::remove_file(&blocked.0).expect("removed");
+    fs::create_dir(&blocked.0).expect("a folder");
+    clock.advance(30_000);
+    log(&setup, 2..3);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["spooled"], &stats["spool"]["failing"]),
+        (&json!(1), &json!(false))
+    );
+}
+
+#[test]
+fn several_processes_share_a_folder() {
+    let (dir, server) = (TempDir::new(), server());
+    let clients: Vec<_> = (0..3).map(|_| start(&dir, &server, json!({}))).collect();
+    for (index, (setup, clock)) in (0..).zip(&clients) {
+        log(setup, index * 10..index * 10 + 5);
+        tick(setup);
+        clock.advance(50);
+        tick(setup);
+        assert_eq!(setup.stats()["spooled"], 5);
+        assert_eq!(setup.stats()["recovered"]["waiting"], 0);
+    }
+    for (setup, _) in &clients {
+        setup.shutdown();
+    }
+    assert_eq!(server.events().len(), 15);
+}
+
+#[test]
+fn what_a_neighbor_left_is_found_while_running() {
+    let (dir, server) = (TempDir::new(), server());
+    let (survivor, clock) = start(&dir, &server, json!({}));
+    tick(&survivor);
+    let (victim, victim_clock) = start(&dir, &server, json!({}));
+    log(&victim, 0..4);
+    tick(&victim);
+    victim_clock.advance(50);
+    tick(&victim);
+    kill(victim);
+    clock.advance(60_000);
+    tick(&survivor);
+    assert_eq!(received(&server), expected(0..4));
+}
+
+#[test]
+fn a_forked_child_has_a_spool_of_its_own() {
+    let (dir, server) = (TempDir::new(), server());
+    let (setup, clock) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    // What the parent wrote stays where it is; here, the parent is as good as dead.
+    setup.client.after_fork_child();
+    log(&setup, 10..12);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["accepted"], &stats["spooled"]),
+        (&json!(2), &json!(2))
+    );
+    setup.shutdown();
+    let names = received(&server);
+    assert!(expected(10..12).is_subset(&names), "{names:?}");
+}
+
+#[test]
+fn the_events_thread_writes_to_disk_by_itself() {
+    let (dir, server) = (TempDir::new(), server());
+    let setup = Plan {
+        options: json!({"event_spool_dir": dir.0, "event_spool_sync_ms": 5}),
+        rules: rules(),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(&server));
+    log(&setup, 0..3);
+    setup.wait_for_stat("/spooled", 3);
+    assert!(setup.batches().is_empty());
+    kill(setup);
+    let (next, _) = start(&dir, &server, json!({}));
+    tick(&next);
+    assert_eq!(received(&server), expected(0..3));
+}
+
+#[test]
+fn without_compression_the_spool_works_alike() {
+    let dir = TempDir::new();
+    let mut plain = rules();
+    plain["sdk_flags"] = json!({"stop_log_event_compression": true});
+    let server = Arc::new(serve(&plain));
+    let run = |server: &Arc<Server>| {
+        let clock = Arc::new(ManualClock::new(RULES_TIME));
+        Plan {
+            options: json!({"threads": "none", "event_spool_dir": dir.0}),
+            rules: plain.clone(),
+            clock: Some(clock),
+            ..Plan::default()
+        }
+        .start_on(Arc::clone(server))
+    };
+    let setup = run(&server);
+    log(&setup, 0..3);
+    setup.client.close();
+    let next = run(&server);
+    assert_eq!(next.flush().sent, 3);
+    assert_eq!(next.batches()[0].header("content-encoding"), None);
+    assert_eq!(received(&server), expected(0..3));
+}
