@@ -240,12 +240,7 @@ impl Plan {
 
     /// Starts a client of a server that runs.
     pub fn start_on(self, server: Arc<Server>) -> Setup {
-        let rules = self.rules.to_string();
         let client = self.client(&server);
-        let store = &client.context().store;
-        store
-            .apply(rules, tidegate::store::Source::Network)
-            .expect("applied");
         client.initialize(PATIENCE_MS).expect("initialized");
         Setup { client, server }
     }
