@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from typing import Dict, Type
 
 
 class TidegateError(Exception):
@@ -46,7 +45,7 @@ class StateError(TidegateError, RuntimeError):
     code = -6
 
 
-class TimeoutError(TidegateError, builtins.TimeoutError):  # noqa: A001
+class TimeoutError(TidegateError, builtins.TimeoutError):
     """The time-out was reached."""
 
     code = -7
@@ -82,7 +81,7 @@ class BusyError(TidegateError, RuntimeError):
     code = -15
 
 
-BY_CODE: Dict[int, Type[TidegateError]] = {
+BY_CODE: dict[int, type[TidegateError]] = {
     error.code: error
     for error in (
         HandleError,

@@ -7,7 +7,6 @@ import os
 import threading
 import weakref
 from types import TracebackType
-from typing import Optional, Type
 
 
 class ForkLock:
@@ -22,16 +21,16 @@ class ForkLock:
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        why: Optional[BaseException],
-        where: Optional[TracebackType],
+        kind: type[BaseException] | None,
+        why: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         # Not ours any more if this very block has forked: then it is another lock, and free.
         with contextlib.suppress(RuntimeError):
             self._lock.release()
 
 
-_all: "weakref.WeakSet[ForkLock]" = weakref.WeakSet()
+_all: weakref.WeakSet[ForkLock] = weakref.WeakSet()
 
 
 def _renew() -> None:

@@ -8,14 +8,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Iterator
 
 from . import error
 from .fork_lock import ForkLock
 from .signatures import ABI_MAJOR, ABI_MINOR, SIGNATURES
 
 _lock = ForkLock()
-_library: Optional[ctypes.CDLL] = None
+_library: ctypes.CDLL | None = None
 _path = ""
 
 if sys.platform == "darwin":
@@ -26,7 +26,7 @@ else:
     _FILES = ("libtidegate.so", f"libtidegate.so.{ABI_MAJOR}")
 
 
-def load_library(path: Union[str, "os.PathLike[str]", None] = None) -> str:
+def load_library(path: str | os.PathLike[str] | None = None) -> str:
     """Loads the library, once for the process, and returns the path it came from.
 
     Looks at ``path``, else at the environment's ``TIDEGATE_LIBRARY``, else in this package's
@@ -49,7 +49,7 @@ def library() -> Any:
     return _library
 
 
-def _candidates(path: Optional[str]) -> Iterator[str]:
+def _candidates(path: str | None) -> Iterator[str]:
     chosen = path or os.environ.get("TIDEGATE_LIBRARY")
     if chosen:
         # Somebody's choice: nothing else will do.
@@ -67,8 +67,8 @@ def _candidates(path: Optional[str]) -> Iterator[str]:
     yield from _FILES
 
 
-def _find(path: Optional[str]) -> Any:
-    tried: List[str] = []
+def _find(path: str | None) -> Any:
+    tried: list[str] = []
     for candidate in _candidates(path):
         try:
             # Local scope and no lazy symbols: a second library of the same kind does no harm.
@@ -127,18 +127,18 @@ def text(value: str) -> bytes:
         raise error.EncodingError(str(why)) from None
 
 
-def sized(value: Optional[bytes]) -> Tuple[Optional[bytes], int]:
+def sized(value: bytes | None) -> tuple[bytes | None, int]:
     """Text as the two arguments that it takes; None is absent."""
     return value, 0 if value is None else len(value)
 
 
-def optional(value: Optional[str]) -> Tuple[Optional[bytes], int]:
+def optional(value: str | None) -> tuple[bytes | None, int]:
     """Text that may be absent, as the two arguments that it takes."""
     return sized(None if value is None else text(value))
 
 
 _NAMES_MAX = 10_000
-_names: Dict[str, bytes] = {}
+_names: dict[str, bytes] = {}
 
 
 def name_text(value: str) -> bytes:
@@ -166,7 +166,7 @@ def to_json(value: object) -> bytes:
         raise error.ArgumentError(f"not expressible as JSON: {why}") from None
 
 
-def read_text(call: Callable[[Any], int]) -> Optional[str]:
+def read_text(call: Callable[[Any], int]) -> str | None:
     """Makes a call that fills a buffer, and returns what was in it, or None."""
     buffer = ctypes.c_void_p()
     check(call(ctypes.byref(buffer)))
@@ -199,7 +199,7 @@ def version() -> str:
     return found.decode()
 
 
-def build_info() -> Dict[str, Any]:
+def build_info() -> dict[str, Any]:
     """How the loaded library was built."""
-    found: Dict[str, Any] = json.loads(library().tidegate_build_info())
+    found: dict[str, Any] = json.loads(library().tidegate_build_info())
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_uint64
 from ctypes import c_void_p as c_address
-from typing import Any, Dict, Tuple
+from typing import Any
 
 ABI_MAJOR = 1
 ABI_MINOR = 0
@@ -20,14 +20,10 @@ c_status = c_int32
 Destroy = ctypes.CFUNCTYPE(None, c_address)
 Log = ctypes.CFUNCTYPE(None, c_address, c_int32, c_address, c_size_t, c_address, c_size_t)
 StoreGet = ctypes.CFUNCTYPE(c_int32, c_address, c_address, c_size_t, c_address)
-StoreSet = ctypes.CFUNCTYPE(
-    c_int32, c_address, c_address, c_size_t, c_address, c_size_t, c_int64
-)
+StoreSet = ctypes.CFUNCTYPE(c_int32, c_address, c_address, c_size_t, c_address, c_size_t, c_int64)
 StorePolls = ctypes.CFUNCTYPE(c_int32, c_address, c_address, c_size_t)
 StoreShutdown = ctypes.CFUNCTYPE(None, c_address)
-Metric = ctypes.CFUNCTYPE(
-    None, c_address, c_address, c_size_t, c_double, c_address, c_size_t
-)
+Metric = ctypes.CFUNCTYPE(None, c_address, c_address, c_size_t, c_double, c_address, c_size_t)
 Evaluated = ctypes.CFUNCTYPE(None, c_address, c_address, c_size_t)
 RulesUpdated = ctypes.CFUNCTYPE(None, c_address, c_int64, c_address, c_size_t)
 Flushed = ctypes.CFUNCTYPE(None, c_address, c_address, c_size_t)
@@ -110,7 +106,7 @@ _result_text = (c_address, (c_id, _out_len))
 _callback = (c_address, Destroy)
 
 #: Name to (result, arguments), in the order of the header.
-SIGNATURES: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
+SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tidegate_abi_version": (c_uint32, ()),
     "tidegate_version": (c_char_p, ()),
     "tidegate_build_info": (c_char_p, ()),

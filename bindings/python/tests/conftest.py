@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from local_server import LIBRARY, SHOP, LocalServer
+
+os.environ.setdefault("TIDEGATE_LIBRARY", str(LIBRARY))
+
+import tidegate
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LocalServer]:
+    running = LocalServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def key() -> str:
+    """A secret key of the test's own: the server keeps the tests apart by it."""
+    return f"secret-test{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def shop() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(SHOP.read_text())
+    return found
+
+
+@pytest.fixture
+def make(server: LocalServer, key: str) -> Iterator[Callable[..., tidegate.Client]]:
+    """Makes clients of the server that are closed after the test."""
+    made: list[tidegate.Client] = []
+
+    def make(initialize: bool = True, options: Any = None, **callbacks: Any) -> tidegate.Client:
+        given = {"api": server.api, "disable_diagnostics": True, **(options or {})}
+        client = tidegate.Client(key, given, **callbacks)
+        made.append(client)
+        if initialize:
+            details = client.initialize(30)
+            assert details.init_success, details
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(make: Callable[..., tidegate.Client]) -> tidegate.Client:
+    return make()
