@@ -44,7 +44,9 @@ class LocalServer:
     def control(self, method: str, command: str, body: Any = None, **query: Any) -> Any:
         wanted = {name: value for name, value in query.items() if value is not None}
         url = f"{self.url}/control/{command}?{urllib.parse.urlencode(wanted)}"
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        data = (
+            body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        )
         request = urllib.request.Request(url, data, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
@@ -55,9 +57,7 @@ class LocalServer:
 
     def wait(self, endpoint: str, count: int = 1, **query: Any) -> None:
         """Waits until so many requests or events have arrived; raises when they do not."""
-        self.control(
-            "GET", "wait", endpoint=endpoint, count=count, timeout_ms=WAIT_MS, **query
-        )
+        self.control("GET", "wait", endpoint=endpoint, count=count, timeout_ms=WAIT_MS, **query)
 
     def put_rules(self, rules: Any, key: str) -> None:
         self.control("PUT", "rules", rules, key=key)

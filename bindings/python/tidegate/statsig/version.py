@@ -1,0 +1,3 @@
+"""The release of this package."""
+
+from ..version import __version__ as __version__
