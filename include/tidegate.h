@@ -739,6 +739,19 @@ tidegate_status tidegate_client_update_specs(tidegate_client client,
                                              const char *specs_json,
                                              size_t specs_json_len);
 
+/// Replaces the environment of the options, `tier` included, for evaluations and events from here
+/// on.
+///
+/// `environment_json` is an object of texts, copied; an empty one leaves the environment to the
+/// users and the rules.
+///
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
+/// fork: yes.
+TIDEGATE_API
+tidegate_status tidegate_client_set_environment(tidegate_client client,
+                                                const char *environment_json,
+                                                size_t environment_json_len);
+
 /// The specs in use, as received: to keep them, or to hand them to another process.
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL if there are none and on failure.

@@ -256,6 +256,10 @@ tidegate_status tidegate_client_update_specs(tidegate_client client,
                                              const char *specs_json,
                                              size_t specs_json_len);
 
+tidegate_status tidegate_client_set_environment(tidegate_client client,
+                                                const char *environment_json,
+                                                size_t environment_json_len);
+
 tidegate_status tidegate_client_get_specs(tidegate_client client,
                                           struct tidegate_buf **out_json);
 

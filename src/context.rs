@@ -54,10 +54,12 @@ impl Context {
             Some(wrapper) => format!("tidegate-{}", wrapper.name),
             None => "tidegate".to_owned(),
         };
+        let store = Store::new(sdk_key);
+        store.replace_environment(settings.effective_environment());
         Ok(Context {
             sdk_key: sdk_key.to_owned(),
             reporter: Reporter::new(&settings, &hooks, Arc::clone(&clock)),
-            store: Store::new(sdk_key),
+            store,
             settings,
             hooks,
             clock,

@@ -353,14 +353,7 @@ impl Settings {
                 "expected a share from 0 to 0.5",
             ));
         }
-        for (key, value) in &self.environment {
-            if !value.is_string() {
-                return Err(Error::argument(
-                    format!("environment.{key}"),
-                    "expected a string",
-                ));
-            }
-        }
+        check_environment(&self.environment)?;
         for key in ["redis_url"] {
             if self.redis_url.is_some() && !cfg!(feature = "redis") {
                 return Err(Error::Unsupported {
@@ -406,6 +399,22 @@ impl Settings {
             })
     }
 
+    /// An environment on its own, `tier` included; `None` for an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Json`], and [`Error::Argument`] for anything but an object of texts.
+    pub fn parse_environment(json: &str) -> Result<Option<Map<String, Value>>, Error> {
+        let value: Value = serde_json::from_str(json).map_err(|e| Error::Json {
+            what: "environment",
+            detail: e.to_string(),
+        })?;
+        let Value::Object(environment) = value else {
+            return Err(Error::argument("environment", "expected a JSON object"));
+        };
+        check_environment(&environment)?;
+        Ok((!environment.is_empty()).then_some(environment))
+    }
+
     /// The options' environment with `tier` merged in, or `None` if the options have none.
     #[must_use]
     pub fn effective_environment(&self) -> Option<Map<String, Value>> {
@@ -414,6 +423,16 @@ impl Settings {
             environment.insert("tier".to_owned(), Value::String(tier.clone()));
         }
         (!environment.is_empty()).then_some(environment)
+    }
+}
+
+fn check_environment(environment: &Map<String, Value>) -> Result<(), Error> {
+    match environment.iter().find(|(_, value)| !value.is_string()) {
+        Some((key, _)) => Err(Error::argument(
+            format!("environment.{key}"),
+            "expected a string",
+        )),
+        None => Ok(()),
     }
 }
 
@@ -509,6 +528,19 @@ mod tests {
             Settings::from_json(r#"{"api": null, "strict": false, "zzz": 1}"#).expect("accepted");
         assert_eq!(settings.api, None);
         assert_eq!(ignored, ["zzz"]);
+    }
+
+    #[test]
+    fn an_environment_is_an_object_of_texts_and_empty_means_none() {
+        assert!(matches!(Settings::parse_environment("{}"), Ok(None)));
+        let some = Settings::parse_environment(r#"{"tier": "staging"}"#).expect("accepted");
+        assert_eq!(
+            some.and_then(|e| e.get("tier").cloned()),
+            Some("staging".into())
+        );
+        for text in ["", "[]", "null", r#"{"tier": 1}"#] {
+            assert!(Settings::parse_environment(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::eval::{Overrides, bucket};
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub specs: Arc<SpecSet>,
     pub id_lists: Arc<IdLists>,
     pub overrides: Arc<Overrides>,
+    /// The environment of the options, which replaces that of a user.
+    pub environment: Option<Arc<Map<String, Value>>>,
     pub source: Source,
     /// Time of the specs right after initialize; -1 if there were none, 0 before.
     pub init_time: i64,
@@ -168,6 +171,12 @@ impl Store {
         change(&mut overrides)?;
         self.update(|snapshot| snapshot.overrides = Arc::new(overrides));
         Ok(())
+    }
+
+    /// Puts another environment in use; `None` leaves it to the users and the ruleset.
+    pub fn replace_environment(&self, environment: Option<Map<String, Value>>) {
+        let _writer = self.write.get().lock();
+        self.update(|snapshot| snapshot.environment = environment.map(Arc::new));
     }
 
     /// Freezes the time that evaluation details call `init_time`.

@@ -208,7 +208,7 @@ impl Client {
             id_lists: &snapshot.id_lists,
             overrides: Some(&snapshot.overrides),
             user,
-            environment: self.environment.as_ref(),
+            environment: snapshot.environment.as_deref(),
             global_custom_fields: &settings.global_custom_fields,
             app_id: snapshot.specs.app_id.as_deref(),
             user_agent_enabled: !settings.disable_ua_parser,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Client;
 use crate::error::Error;
 use crate::exposure::FlushInfo;
-use crate::options::{OnFork, Threads};
+use crate::options::{OnFork, Settings, Threads};
 use crate::store::{Applied, Source};
 
 /// Where a client is in its life.
@@ -204,6 +204,17 @@ impl Client {
             }
             Applied::NoUpdate => Ok(()),
         }
+    }
+
+    /// Replaces the environment of the options, for evaluations and events from here on; an empty
+    /// object leaves it to the users and the ruleset.
+    ///
+    /// # Errors
+    /// [`Error::Json`], and [`Error::Argument`] for anything but an object of texts.
+    pub fn set_environment(&self, json: &str) -> Result<(), Error> {
+        let environment = Settings::parse_environment(json)?;
+        self.ctx.store.replace_environment(environment);
+        Ok(())
     }
 
     /// The specs in use, as received.

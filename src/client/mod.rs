@@ -15,8 +15,6 @@ pub(crate) mod result;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::clock::{Clock, SystemClock};
 use crate::context::Context;
 use crate::error::Error;
@@ -33,8 +31,6 @@ pub struct Client {
     ctx: Arc<Context>,
     sync: Arc<Sync>,
     events: Arc<Events>,
-    /// The options' environment, computed once.
-    environment: Option<Map<String, Value>>,
     state: lifecycle::State,
     notifications: notifications::Notifications,
     reads: Arc<evaluate::LayerReads>,
@@ -58,7 +54,6 @@ impl Client {
         options: Options,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Client>, Error> {
-        let environment = options.settings.effective_environment();
         let notifications = notifications::Notifications::default();
         let options = notifications.attach(options);
         let ctx = Arc::new(Context::new(sdk_key, options, clock)?);
@@ -72,7 +67,6 @@ impl Client {
             ctx,
             sync,
             events,
-            environment,
             state: lifecycle::State::default(),
             notifications,
         }))

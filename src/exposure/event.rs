@@ -77,23 +77,18 @@ pub(super) enum Record {
 
 /// Writes events. Keeps the JSON of the last user, as events of one user come in a row.
 pub(super) struct EventWriter {
-    /// The environment of the options, which goes before all others.
-    environment: Option<Map<String, Value>>,
     last: Option<WrittenUser>,
 }
 
 struct WrittenUser {
     user: Arc<User>,
-    default_environment: Option<Map<String, Value>>,
+    environment: Option<Map<String, Value>>,
     json: Vec<u8>,
 }
 
 impl EventWriter {
-    pub(super) fn new(environment: Option<Map<String, Value>>) -> Self {
-        EventWriter {
-            environment,
-            last: None,
-        }
+    pub(super) fn new() -> Self {
+        EventWriter { last: None }
     }
 
     /// Appends `record` as a JSON object. `None` if it cannot be written, which leaves garbage at
@@ -124,26 +119,26 @@ impl EventWriter {
     /// Starts the object with the user.
     fn write_user(&mut self, user: &Arc<User>, snapshot: &Snapshot, out: &mut Vec<u8>) {
         // The options' environment, then the user's own, then the ruleset's default.
-        let default = match (&self.environment, user.has_environment()) {
+        let environment = match (snapshot.environment.as_deref(), user.has_environment()) {
             (None, false) => snapshot.specs.default_environment.as_ref(),
-            _ => None,
+            (environment, _) => environment,
         };
         out.extend_from_slice(b"{\"user\":");
         if let Some(last) = &self.last
             && Arc::ptr_eq(&last.user, user)
-            && last.default_environment.as_ref() == default
+            && last.environment.as_ref() == environment
         {
             out.extend_from_slice(&last.json);
             return;
         }
         let start = out.len();
-        user.write_logged(self.environment.as_ref().or(default), out);
+        user.write_logged(environment, out);
         let mut json = self.last.take().map_or_else(Vec::new, |last| last.json);
         json.clear();
         json.extend_from_slice(out.get(start..).unwrap_or_default());
         self.last = Some(WrittenUser {
             user: Arc::clone(user),
-            default_environment: default.cloned(),
+            environment: environment.cloned(),
             json,
         });
     }

@@ -69,7 +69,6 @@ pub struct Events {
     is_child: Arc<AtomicBool>,
     /// Threads were asked for; a forked child starts them again.
     is_wanted: AtomicBool,
-    is_production: bool,
     /// Nothing may be sent, so nothing is kept.
     is_off: bool,
 }
@@ -83,10 +82,6 @@ impl Events {
         let settings = &ctx.settings;
         let endpoints = Endpoints::new(settings, &ctx.sdk_key)?;
         let is_off = settings.local_mode || settings.disable_all_logging;
-        let tier = settings
-            .effective_environment()
-            .and_then(|mut e| e.remove("tier"));
-        let is_production = tier.is_none_or(|tier| tier == PRODUCTION);
         let is_child = Arc::new(AtomicBool::new(false));
         let state = {
             let (ctx, is_child) = (Arc::clone(&ctx), Arc::clone(&is_child));
@@ -104,7 +99,6 @@ impl Events {
             state,
             is_child,
             is_wanted: AtomicBool::new(false),
-            is_production,
             is_off,
             ctx,
         });
@@ -183,7 +177,7 @@ impl Events {
         let configs = &snapshot.specs.configs_for_sdk;
         let candidate = Candidate {
             mode: configs.sampling_mode.as_deref(),
-            is_production: self.is_production,
+            is_production: is_production(snapshot),
             special_case_rate: configs.special_case_sampling_rate,
             rule_rate: evaluation.sample_rate(snapshot),
             forward_all: evaluation.forward_all_exposures(snapshot),
@@ -258,6 +252,13 @@ impl Events {
     fn runs_inline(&self) -> bool {
         self.ctx.settings.threads == Threads::None
     }
+}
+
+/// Whether the environment of the options is the one that sampling is for.
+fn is_production(snapshot: &Snapshot) -> bool {
+    let environment = snapshot.environment.as_deref();
+    let tier = environment.and_then(|environment| environment.get("tier"));
+    tier.is_none_or(|tier| tier == PRODUCTION)
 }
 
 /// Two exposures with the same key are the same to the service.

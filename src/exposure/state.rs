@@ -128,7 +128,7 @@ impl State {
             work: Mutex::new(Work {
                 open: None,
                 gzip: None,
-                writer: EventWriter::new(settings.effective_environment()),
+                writer: EventWriter::new(),
                 spare: Vec::new(),
                 spool: SpoolSlot {
                     dir: dir.map(PathBuf::from),

@@ -280,6 +280,29 @@ pub unsafe extern "C" fn tidegate_client_update_specs(
     })
 }
 
+/// Replaces the environment of the options, `tier` included, for evaluations and events from here
+/// on.
+///
+/// `environment_json` is an object of texts, copied; an empty one leaves the environment to the
+/// users and the rules.
+///
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
+/// fork: yes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_client_set_environment(
+    client: ClientId,
+    environment_json: *const c_char,
+    environment_json_len: usize,
+) -> Status {
+    guard("tidegate_client_set_environment", || {
+        let client = clients::get(client)?;
+        // SAFETY: the caller's text, by the contract of the ABI.
+        let environment =
+            unsafe { text("environment_json", environment_json, environment_json_len) }?;
+        client.set_environment(environment)
+    })
+}
+
 /// The specs in use, as received: to keep them, or to hand them to another process.
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL if there are none and on failure.

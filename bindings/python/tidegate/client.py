@@ -220,6 +220,11 @@ class Client:
         json = to_json(specs)
         check(self._lib.tidegate_client_update_specs(self._id, json, len(json)))
 
+    def set_environment(self, environment: Mapping[str, str]) -> None:
+        """Replaces the environment, ``tier`` included, from here on; empty leaves it to others."""
+        json = to_json(environment)
+        check(self._lib.tidegate_client_set_environment(self._id, json, len(json)))
+
     def specs(self) -> str | None:
         """The rules in use, as received; None if there are none."""
         return read_text(lambda out: self._lib.tidegate_client_get_specs(self._id, out))

@@ -144,6 +144,7 @@ SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tidegate_client_sync_now": (c_status, (c_id, c_uint32)),
     "tidegate_client_set_polling": (c_status, (c_id, c_int32)),
     "tidegate_client_update_specs": (c_status, (c_id, *_text)),
+    "tidegate_client_set_environment": (c_status, (c_id, *_text)),
     "tidegate_client_get_specs": (c_status, (c_id, _out_buf)),
     "tidegate_client_stats": (c_status, (c_id, _out_buf)),
     "tidegate_user_new": (c_status, (*_text, _out_id)),
