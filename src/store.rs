@@ -55,7 +55,7 @@ pub struct Snapshot {
     /// Time of the specs right after initialize; -1 if there were none, 0 before.
     pub init_time: i64,
     /// The ruleset as received.
-    pub document: Option<Arc<str>>,
+    pub document: Option<Arc<String>>,
 }
 
 /// What applying a document did.
@@ -118,7 +118,7 @@ impl Store {
         let mut writer = self.write.get().lock();
         let current = self.load_full();
         let hash = fingerprint(&document);
-        if writer.fingerprint == Some(hash) && current.document.as_deref() == Some(&*document) {
+        if writer.fingerprint == Some(hash) && current.document.as_deref() == Some(&document) {
             let lcut = current.specs.lcut;
             self.update(|snapshot| snapshot.source = source);
             return Ok(Applied::Updated {
@@ -139,7 +139,7 @@ impl Store {
         }
         let lcut = specs.lcut;
         let specs: Arc<SpecSet> = Arc::from(specs);
-        let document: Arc<str> = Arc::from(document);
+        let document = Arc::new(document);
         writer.fingerprint = Some(hash);
         self.update(|snapshot| {
             snapshot.specs = Arc::clone(&specs);

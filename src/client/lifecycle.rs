@@ -219,7 +219,7 @@ impl Client {
 
     /// The specs in use, as received.
     #[must_use]
-    pub fn specs(&self) -> Option<Arc<str>> {
+    pub fn specs(&self) -> Option<Arc<String>> {
         self.ctx.store.load().document.clone()
     }
 

@@ -379,7 +379,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             Share::All => true,
             Share::Nobody => false,
             Share::Below(bound) => {
-                let salt = format!("{spec_salt}.{}.", rule.rule_salt);
+                let salt = format!("{spec_salt}{}", rule.salt);
                 below(bucket::hash(&salt, self.unit_id(&rule.id_type)), bound)
             }
         }

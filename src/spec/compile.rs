@@ -141,8 +141,11 @@ struct Compiler<'p> {
     configs: Cow<'p, Names>,
     layers: Cow<'p, Names>,
     conditions: FastMap<Box<str>, (u128, Arc<Condition>)>,
-    objects: FastMap<Box<str>, Arc<JsonObject>>,
+    objects: FastMap<u128, Arc<JsonObject>>,
+    /// Conditions that stand in their rules, by the hash of their text: the same ones recur.
+    inline_conditions: FastMap<u128, Arc<Condition>>,
     id_types: FastMap<Box<str>, Arc<str>>,
+    units: FastMap<Box<str>, Arc<IdType>>,
     uses_user_agent: bool,
 }
 
@@ -175,7 +178,9 @@ impl<'p> Compiler<'p> {
             layers: Cow::Borrowed(&*previous.layers.names),
             conditions: FastMap::default(),
             objects: FastMap::default(),
+            inline_conditions: FastMap::default(),
             id_types: FastMap::default(),
+            units: FastMap::default(),
             uses_user_agent: false,
         }
     }
@@ -251,11 +256,15 @@ impl<'p> Compiler<'p> {
         which: Which,
     ) -> Vec<(u32, Slot)> {
         let mut table = Vec::with_capacity(entries.map_or(0, |entries| entries.items.len()));
+        let by_text: FastMap<u128, u32> = previous
+            .specs()
+            .map(|(slot, spec)| (spec.fingerprint, slot))
+            .collect();
         for (key, raw) in entries.into_iter().flat_map(|entries| &entries.items) {
             let hash = fingerprint(raw.get());
-            if let Some(key) = key
-                && let Some(slot) = previous.slot_of(key)
+            if let Some(slot) = by_text.get(&hash).copied()
                 && let Some(spec) = previous.spec(slot)
+                && key.as_ref().is_none_or(|key| **key == *spec.name)
                 && self.is_unchanged(spec, hash)
             {
                 table.push((slot, Slot::Spec(Arc::clone(spec))));
@@ -267,13 +276,7 @@ impl<'p> Compiler<'p> {
                         continue;
                     };
                     let slot = self.intern(which, name);
-                    let known = previous
-                        .spec(slot)
-                        .filter(|spec| self.is_unchanged(spec, hash));
-                    let spec = match known {
-                        Some(spec) => Arc::clone(spec),
-                        None => Arc::new(self.spec(&wire, which, slot, hash)),
-                    };
+                    let spec = Arc::new(self.spec(&wire, which, slot, hash));
                     table.push((slot, Slot::Spec(spec)));
                 }
                 Err(error) => {
@@ -324,8 +327,8 @@ impl<'p> Compiler<'p> {
             .iter()
             .flat_map(|rule| rule.conditions.iter().flatten())
         {
-            if let wire::RuleCondition::Key(key) = condition {
-                condition_keys.push((&**key).into());
+            if let Some(key) = condition_key(condition) {
+                condition_keys.push((&*key).into());
             }
         }
         let is_gate = which == Which::Gates;
@@ -365,7 +368,7 @@ impl<'p> Compiler<'p> {
     fn rule(&mut self, wire: &wire::Rule<'_>, spec_salt: &str, is_gate: bool) -> Rule {
         let id: Box<str> = wire.id.as_deref().unwrap_or_default().into();
         // An absent salt is the rule's id; an empty one stays empty.
-        let rule_salt: Box<str> = wire.salt.as_deref().unwrap_or(&id).into();
+        let rule_salt = wire.salt.as_deref().unwrap_or(&id);
         Rule {
             group_name: wire.group_name.as_deref().map(Box::from),
             conditions: wire
@@ -376,8 +379,7 @@ impl<'p> Compiler<'p> {
                 .collect(),
             share: Share::from_percentage(wire.pass_percentage),
             salt: format!("{spec_salt}.{rule_salt}.").into(),
-            rule_salt,
-            id_type: IdType::new(wire.id_type.as_deref().unwrap_or("userID")),
+            id_type: self.unit(wire.id_type.as_deref().unwrap_or("userID")),
             returned: self.returned(wire.return_value, is_gate, "not false"),
             delegate: wire
                 .config_delegate
@@ -404,12 +406,9 @@ impl<'p> Compiler<'p> {
         if !text.starts_with('{') {
             return Returned::Object(Arc::clone(JsonObject::empty()));
         }
-        if let Some(known) = self.objects.get(text) {
-            return Returned::Object(Arc::clone(known));
-        }
-        let object = Arc::new(JsonObject::from_raw(text));
-        self.objects.insert(text.into(), Arc::clone(&object));
-        Returned::Object(object)
+        let object = self.objects.entry(fingerprint(text));
+        let object = object.or_insert_with(|| Arc::new(JsonObject::from_raw(text)));
+        Returned::Object(Arc::clone(object))
     }
 
     fn id_type(&mut self, name: &str) -> Arc<str> {
@@ -421,16 +420,32 @@ impl<'p> Compiler<'p> {
         shared
     }
 
-    fn rule_condition(&mut self, condition: &wire::RuleCondition<'_>) -> Arc<Condition> {
-        match condition {
-            wire::RuleCondition::Inline(wire) => Arc::new(self.condition(wire)),
-            wire::RuleCondition::Key(key) => match self.conditions.get(&**key) {
+    fn unit(&mut self, name: &str) -> Arc<IdType> {
+        if let Some(known) = self.units.get(name) {
+            return Arc::clone(known);
+        }
+        let unit = Arc::new(IdType::new(name));
+        self.units.insert(name.into(), Arc::clone(&unit));
+        unit
+    }
+
+    /// A condition in place (version 1), or the one whose key stands there (version 2).
+    fn rule_condition(&mut self, raw: &RawValue) -> Arc<Condition> {
+        if let Some(key) = condition_key(raw) {
+            return match self.conditions.get(&*key) {
                 Some((_, condition)) => Arc::clone(condition),
                 None => Arc::new(Condition::Unsupported(
                     format!("condition {key} is not in condition_map").into(),
                 )),
-            },
+            };
         }
+        let hash = fingerprint(raw.get());
+        if let Some(known) = self.inline_conditions.get(&hash) {
+            return Arc::clone(known);
+        }
+        let condition = Arc::new(self.condition_from_raw(raw));
+        self.inline_conditions.insert(hash, Arc::clone(&condition));
+        condition
     }
 
     fn condition(&mut self, wire: &wire::Condition<'_>) -> Condition {
@@ -551,6 +566,18 @@ impl<'p> Compiler<'p> {
                 .mappings
                 .insert(name.into_boxed_str(), mappings.into_boxed_slice());
         }
+    }
+}
+
+/// The key that stands for a condition, if it is not the condition itself.
+fn condition_key(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    if !text.starts_with('"') {
+        return None;
+    }
+    match text.get(1..text.len() - 1) {
+        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(text).ok().map(Cow::Owned),
     }
 }
 

@@ -100,11 +100,10 @@ pub struct Rule {
     pub group_name: Option<Box<str>>,
     pub conditions: Box<[Arc<Condition>]>,
     pub share: Share,
-    /// `specSalt.ruleSalt.`, ready to be followed by a unit id.
+    /// `specSalt.ruleSalt.`, ready to be followed by a unit id. Rules of a config mapping have no
+    /// spec of their own: theirs is `.ruleSalt.`, to follow the salt of the spec asked for.
     pub salt: Box<str>,
-    /// The rule's own salt, for config mapping, which rolls with another spec's salt.
-    pub rule_salt: Box<str>,
-    pub id_type: IdType,
+    pub id_type: Arc<IdType>,
     pub returned: Returned,
     /// Slot in the configs.
     pub delegate: Option<u32>,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -166,8 +165,9 @@ pub(crate) struct Rule<'a> {
     #[serde(borrow, default)]
     pub(crate) salt: Option<Cow<'a, str>>,
     pub(crate) pass_percentage: f64,
+    /// Each is a condition (version 1) or the key of one (version 2).
     #[serde(borrow, default)]
-    pub(crate) conditions: Option<Vec<RuleCondition<'a>>>,
+    pub(crate) conditions: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
     pub(crate) return_value: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -178,37 +178,6 @@ pub(crate) struct Rule<'a> {
     pub(crate) is_experiment_group: Option<bool>,
     #[serde(default)]
     pub(crate) sampling_rate: Option<f64>,
-}
-
-/// A condition in place (version 1) or the key of one (version 2).
-pub(crate) enum RuleCondition<'a> {
-    Key(Cow<'a, str>),
-    Inline(Box<Condition<'a>>),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for RuleCondition<'a> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(RuleConditionVisitor)
-    }
-}
-
-struct RuleConditionVisitor;
-
-impl<'de> Visitor<'de> for RuleConditionVisitor {
-    type Value = RuleCondition<'de>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a condition or the key of one")
-    }
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<RuleCondition<'de>, E> {
-        Ok(RuleCondition::Key(Cow::Borrowed(key)))
-    }
-    fn visit_str<E>(self, key: &str) -> Result<RuleCondition<'de>, E> {
-        Ok(RuleCondition::Key(Cow::Owned(key.to_owned())))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RuleCondition<'de>, A::Error> {
-        let condition = Condition::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(RuleCondition::Inline(Box::new(condition)))
-    }
 }
 
 /// A condition.
