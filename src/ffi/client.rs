@@ -121,8 +121,8 @@ pub unsafe extern "C" fn tidegate_client_is_initialized(client: ClientId) -> i32
 }
 
 /// How the initialization went, as JSON: `duration_ms`, `source`, `init_success`,
-/// `store_populated`, `id_list_count`, `error`, `init_source_api`, `init_source_api_id_lists`,
-/// `fallback_spec_used`, `fallback_id_lists_used`, `timed_out`.
+/// `store_populated`, `specs_time`, `id_list_count`, `error`, `init_source_api`,
+/// `init_source_api_id_lists`, `fallback_spec_used`, `fallback_id_lists_used`, `timed_out`.
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL on failure.
 ///

@@ -10,7 +10,7 @@ use serde::Serialize;
 )]
 pub struct InitDetails {
     /// From the call of initialize to its end.
-    pub duration: i64,
+    pub duration_ms: i64,
     /// Where the specs in use came from.
     pub source: &'static str,
     /// Initialize ran to its end in time. A network that fails does not make it false.

@@ -49,7 +49,7 @@ impl Engine {
         let snapshot = self.ctx.store.load_full();
         let notes = self.notes();
         let details = InitDetails {
-            duration: duration_ms,
+            duration_ms,
             source: snapshot.source.as_str(),
             init_success: outcome == Outcome::Complete,
             store_populated: snapshot.specs.lcut > 0,
@@ -114,7 +114,7 @@ impl Engine {
             ("sdk_version", self.ctx.sdk_version()),
         ];
         let reporter = &self.ctx.reporter;
-        reporter.distribution("initialization", millis(details.duration), &tags);
+        reporter.distribution("initialization", millis(details.duration_ms), &tags);
     }
 
     /// Asks the sources for newer specs, until one answers.

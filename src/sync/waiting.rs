@@ -64,7 +64,7 @@ impl Sync {
         let snapshot = self.engine.ctx.store.load();
         let started_ms = self.started_ms.load(Ordering::Acquire);
         InitDetails {
-            duration: self.overdue_at_ms.load(Ordering::Acquire) - started_ms,
+            duration_ms: self.overdue_at_ms.load(Ordering::Acquire) - started_ms,
             source: snapshot.source.as_str(),
             store_populated: snapshot.specs.lcut > 0,
             specs_time: snapshot.specs.lcut,

@@ -51,6 +51,7 @@ class InitDetails(NamedTuple):
     source: str
     init_success: bool
     store_populated: bool
+    specs_time: int
     id_list_count: int
     error: str | None
     init_source_api: str | None
