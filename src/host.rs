@@ -79,4 +79,6 @@ pub struct Hooks {
     pub flushed: Option<FlushCallback>,
     /// See [`ErrorCallback`].
     pub error: Option<ErrorCallback>,
+    /// `error` was put there by the client for its own sake, not by the host.
+    pub error_is_internal: bool,
 }

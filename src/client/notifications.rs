@@ -63,6 +63,7 @@ impl Notifications {
                 next(delivery);
             }
         }));
+        hooks.error_is_internal = hooks.error.is_none();
         let (queue, next) = (self.clone(), hooks.error.take());
         hooks.error = Some(Arc::new(move |tag, code, text| {
             queue.push(|| json!({"type": "error", "tag": tag, "code": code, "message": text}));

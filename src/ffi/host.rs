@@ -153,6 +153,7 @@ impl HostHooks {
     /// The hooks of one client: each call passes the client's door.
     pub(super) fn for_client(&self, gate: &Arc<Gate>) -> Hooks {
         Hooks {
+            error_is_internal: false,
             data_store: self.data_store.as_ref().map(|host| {
                 let store = HostDataStore {
                     host: Arc::clone(host),

@@ -58,7 +58,10 @@ pub fn options_copy(settings: &Settings, hooks: &Hooks) -> Map<String, Value> {
     for (key, is_set) in [
         ("data_store", hooks.data_store.is_some()),
         ("observability_client", hooks.metrics.is_some()),
-        ("sdk_error_callback", hooks.error.is_some()),
+        (
+            "sdk_error_callback",
+            (hooks.error.is_some() && !hooks.error_is_internal),
+        ),
     ] {
         if is_set {
             copy.insert(key.to_owned(), Value::from("SET"));

@@ -28,16 +28,25 @@ pub(super) fn why(explanation: &Step) -> String {
         ("error", _) => "gates are nested too deep, or in a circle".to_owned(),
         (_, "disabled") => "it is disabled".to_owned(),
         (_, "default") => "no rule matched".to_owned(),
-        (_, rule) => match (
-            member(explanation, "passed"),
-            member(explanation, "allocated_experiment").as_str(),
-        ) {
-            (_, Some(experiment)) => format!("rule {rule} of experiment {experiment} matched"),
-            (Value::Bool(false), _) if *member(explanation, "kind") != "gate" => {
-                format!("rule {rule} matched, but its roll did not pass")
+        (_, rule) => {
+            let of_what = match member(explanation, "allocated_experiment").as_str() {
+                Some(experiment) => format!("rule {rule} of experiment {experiment}"),
+                None => format!("rule {rule}"),
+            };
+            match deciding_roll(member(explanation, "steps")) {
+                Some(false) => format!("{of_what} matched, but its roll did not pass"),
+                _ => format!("{of_what} matched"),
             }
-            _ => format!("rule {rule} matched"),
-        },
+        }
+    }
+}
+
+/// How the roll of the rule that decided came out.
+fn deciding_roll(steps: &Value) -> Option<bool> {
+    let step = elements(steps).last()?;
+    match elements(of(step, "delegate")) {
+        [] => of(of(elements(of(step, "rules")).last()?, "roll"), "passed").as_bool(),
+        delegate => deciding_roll(&Value::Array(delegate.to_vec())),
     }
 }
 
