@@ -36,3 +36,5 @@ mod net_tls;
 mod sync_endpoints;
 #[cfg(test)]
 mod sync_init;
+#[cfg(test)]
+mod sync_rounds;
