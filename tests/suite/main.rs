@@ -33,8 +33,14 @@ mod net_proxy;
 #[cfg(test)]
 mod net_tls;
 #[cfg(test)]
+mod sync_data_store;
+#[cfg(test)]
 mod sync_endpoints;
 #[cfg(test)]
+mod sync_id_lists;
+#[cfg(test)]
 mod sync_init;
+#[cfg(test)]
+mod sync_reports;
 #[cfg(test)]
 mod sync_rounds;
