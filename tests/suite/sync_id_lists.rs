@@ -457,10 +457,10 @@ fn readers_never_see_a_list_half_updated() {
     let mut text = "+a\n+b\n".to_owned();
     for pair in [("ab", "cd"), ("cd", "ef"), ("ef", "gh"), ("gh", "ij")] {
         for id in pair.0.chars() {
-            text.push_str(&format!("-{id}\n"));
+            text.extend(["-", &id.to_string(), "\n"]);
         }
         for id in pair.1.chars() {
-            text.push_str(&format!("+{id}\n"));
+            text.extend(["+", &id.to_string(), "\n"]);
         }
         lists.file("l", &text);
         lists.announce(&[("l", text.len() as u64, "f1", 1)]);

@@ -439,7 +439,7 @@ fn initialize_async_calls_back_once_with_the_details() {
         let (sender, receiver) = std::sync::mpsc::channel();
         client
             .initialize_async(Box::new(move |details| {
-                sender.send(details.to_owned()).expect("kept")
+                sender.send(details.to_owned()).expect("kept");
             }))
             .expect("started");
         let details = receiver.recv_timeout(PATIENCE).expect("called");
@@ -466,7 +466,7 @@ fn initialize_async_calls_back_at_the_overall_timeout() {
     let (sender, receiver) = std::sync::mpsc::channel();
     client
         .initialize_async(Box::new(move |details| {
-            sender.send(details.to_owned()).expect("kept")
+            sender.send(details.to_owned()).expect("kept");
         }))
         .expect("started");
     let details = receiver.recv_timeout(PATIENCE).expect("called");
