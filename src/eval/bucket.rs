@@ -16,11 +16,6 @@ pub(crate) fn hash(salt: &str, unit_id: &str) -> u64 {
     first_u64(&sha.finalize())
 }
 
-/// The hash of whole text, as sampling uses it.
-pub(crate) fn hash_text(text: &[u8]) -> u64 {
-    first_u64(&Sha256::digest(text))
-}
-
 fn first_u64(digest: &[u8]) -> u64 {
     digest
         .first_chunk()
