@@ -59,3 +59,14 @@ test-rust: debug-library
 ## make test-demo             the README's first command, as a test
 .PHONY: test-demo
 test-demo: demo
+
+## make fuzz                  each parser of outside bytes, ten minutes each
+.PHONY: fuzz
+fuzz:
+	@$(NEED) c++=g++ python3=python3
+	fuzz/run.sh
+
+## make differential          random rulesets against the vendor's published packages
+.PHONY: differential
+differential:
+	python3 tests/differential/run.py
