@@ -130,23 +130,29 @@ impl Spool {
             let index = self.adopted.len();
             let paths = folder.segments()?;
             self.adopted.push(Some(folder));
-            for path in paths {
-                // One unreadable segment must not hide the others.
-                let _ = self.index_segment(path, index);
+            // One unreadable segment must not hide the others.
+            let held: Vec<Age> = paths
+                .into_iter()
+                .filter_map(|path| self.index_segment(path, index).ok().flatten())
+                .collect();
+            for age in held {
+                self.release_segment(age);
             }
             self.remove_adopted_if_empty(index);
         }
         Ok(self.events(Origin::Recovered) - before)
     }
 
-    fn index_segment(&mut self, path: PathBuf, adopted_from: usize) -> io::Result<()> {
+    /// Takes note of what is in a segment. The segment is held until it is released: a batch that is
+    /// done must not take away the segment, or the folder, whose rest has not been looked at.
+    fn index_segment(&mut self, path: PathBuf, adopted_from: usize) -> io::Result<Option<Age>> {
         let bytes = fs::read(&path)?;
         let Some((records, valid)) = segment::scan(&bytes) else {
             if bytes.len() < segment::HEADER_BYTES {
                 // The writer died while it made the file.
                 fs::remove_file(&path)?;
             }
-            return Ok(());
+            return Ok(None);
         };
         if valid < bytes.len() as u64 {
             OpenOptions::new().write(true).open(&path)?.set_len(valid)?;
@@ -158,7 +164,7 @@ impl Spool {
             Segment {
                 path,
                 len: valid,
-                live: 0,
+                live: 1,
                 adopted_from,
             },
         );
@@ -168,8 +174,7 @@ impl Spool {
                 RecordKind::Done => self.forget(record.batch),
             }
         }
-        self.remove_if_finished(age);
-        Ok(())
+        Ok(Some(age))
     }
 
     fn index_piece(&mut self, segment: Age, record: &Record, origin: Origin, in_memory: bool) {
@@ -380,11 +385,15 @@ impl Spool {
             .collect();
         segments.dedup();
         for age in segments {
-            if let Some(segment) = self.segments.get_mut(&age) {
-                segment.live = segment.live.saturating_sub(1);
-            }
-            self.remove_if_finished(age);
+            self.release_segment(age);
         }
+    }
+
+    fn release_segment(&mut self, age: Age) {
+        if let Some(segment) = self.segments.get_mut(&age) {
+            segment.live = segment.live.saturating_sub(1);
+        }
+        self.remove_if_finished(age);
     }
 
     /// Removes a segment that is neither written to nor needed.

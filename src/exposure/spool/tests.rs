@@ -100,6 +100,22 @@ fn what_a_dead_process_left_is_found_oldest_first_and_sent_once() {
 }
 
 #[test]
+fn a_batch_that_was_done_does_not_take_later_ones_with_it() {
+    let dir = TempDir::new();
+    let mut spool = open(&dir);
+    append(&mut spool, 1, "a", 1, 0);
+    spool.finish(BatchId(1)).expect("marked");
+    append(&mut spool, 2, "b", 1, 0);
+    drop(spool);
+
+    let mut next = open(&dir);
+    assert_eq!(load_all(&mut next), [(2, 1, "b".into())]);
+    next.finish(BatchId(2)).expect("marked");
+    next.close().expect("closed");
+    assert_eq!(files(&dir), Vec::<PathBuf>::new(), "nothing is left behind");
+}
+
+#[test]
 fn the_segments_of_a_living_process_are_left_alone() {
     let dir = TempDir::new();
     let mut first = open(&dir);
