@@ -196,7 +196,7 @@ impl<'a> Writer<'a, '_> {
             if hidden || !in_app {
                 continue;
             }
-            object.key(&self.hash.name(&namespace.table(self.world.specs), slot));
+            object.key(&self.hash.name(namespace.table(self.world.specs), slot));
             entry(self, object.out, slot, spec);
         }
         object.end();
@@ -393,7 +393,7 @@ impl<'a> Writer<'a, '_> {
 
 fn write_names(out: &mut Vec<u8>, names: Option<&[Box<str>]>) {
     write_list(out, names.unwrap_or_default(), |out, name| {
-        write_text(out, name)
+        write_text(out, name);
     });
 }
 

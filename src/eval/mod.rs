@@ -179,10 +179,8 @@ pub fn evaluate<T: Trace>(world: &World<'_>, kind: Kind, name: &str, trace: &mut
     let namespace = kind.namespace();
     let slot = namespace.table(world.specs).slot_of(name);
     let requested = slot.map_or_else(|| Name::Unknown(name.into()), Name::Slot);
-    if let Some(overridden) = world
-        .overrides
-        .and_then(|overrides| overrides.lookup(namespace, name, world.user))
-    {
+    let overrides = world.overrides.filter(|overrides| !overrides.is_empty());
+    if let Some(overridden) = overrides.and_then(|all| all.lookup(namespace, name, world.user)) {
         trace.overridden(name, &overridden);
         return Evaluation::from_override(kind, requested, overridden);
     }

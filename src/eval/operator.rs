@@ -78,23 +78,44 @@ fn with_folded<R>(text: &str, use_folded: impl FnOnce(&str) -> R) -> R {
     use_folded(&text.to_lowercase())
 }
 
+/// Members are lower-case already, so for ASCII text no copy has to be made.
 fn contains_folded(set: &TextSet, value: ValueRef<'_>) -> bool {
-    value
-        .to_text()
-        .is_some_and(|text| with_folded(&text, |folded| set.contains(folded)))
+    let Some(text) = value.to_text() else {
+        return false;
+    };
+    match set {
+        TextSet::Few(members) if text.is_ascii() => members
+            .iter()
+            .any(|member| member.eq_ignore_ascii_case(&text)),
+        _ => with_folded(&text, |folded| set.contains(folded)),
+    }
 }
 
+/// Needles are lower-case already.
 fn has_affix(kind: Affix, needles: &[Box<str>], value: ValueRef<'_>) -> bool {
     let Some(text) = value.to_text() else {
         return false;
     };
-    with_folded(&text, |folded| {
-        needles.iter().any(|needle| match kind {
-            Affix::Start => folded.starts_with(&**needle),
-            Affix::End => folded.ends_with(&**needle),
-            Affix::Anywhere => folded.contains(&**needle),
-        })
-    })
+    let same = |part: Option<&[u8]>, needle: &str| {
+        part.is_some_and(|part| part.eq_ignore_ascii_case(needle.as_bytes()))
+    };
+    let bytes = text.as_bytes();
+    match kind {
+        Affix::Start if text.is_ascii() => needles
+            .iter()
+            .any(|needle| same(bytes.get(..needle.len()), needle)),
+        Affix::End if text.is_ascii() => needles.iter().any(|needle| {
+            let start = bytes.len().checked_sub(needle.len());
+            same(start.and_then(|start| bytes.get(start..)), needle)
+        }),
+        _ => with_folded(&text, |folded| {
+            needles.iter().any(|needle| match kind {
+                Affix::Start => folded.starts_with(&**needle),
+                Affix::End => folded.ends_with(&**needle),
+                Affix::Anywhere => folded.contains(&**needle),
+            })
+        }),
+    }
 }
 
 /// Equality, decided by the type of the target.

@@ -70,9 +70,6 @@ impl Overrides {
     #[must_use]
     pub fn lookup(&self, namespace: Namespace, name: &str, user: &User) -> Option<Overridden> {
         let names = self.names.get(namespace as usize)?;
-        if names.is_empty() {
-            return None;
-        }
         let by_id = names.get(name)?;
         let ids = user
             .user_id()

@@ -47,6 +47,11 @@ pub(super) unsafe fn optional_text<'a>(
         // SAFETY: not NULL, and the caller promises `len` bytes.
         unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }
     };
+    if bytes.is_ascii() {
+        // Names mostly are, and this test is several times cheaper than the general one.
+        // SAFETY: ASCII is UTF-8.
+        return Ok(Some(unsafe { std::str::from_utf8_unchecked(bytes) }));
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(_) => Err(Error::Utf8 { what }),

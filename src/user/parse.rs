@@ -227,7 +227,7 @@ impl<'de> Visitor<'de> for GroupSeed<'_> {
         while let Some(key) = entries.next_key_seed(TextSeed(&mut self.builder.arena))? {
             let value = entries.next_value_seed(ValueSeed(&mut self.builder.arena))?;
             if let Some(group) = self.group {
-                self.builder.entries.push(Entry { key, group, value })
+                self.builder.entries.push(Entry { key, group, value });
             } else {
                 let id = match value {
                     UserValue::Null => continue,
