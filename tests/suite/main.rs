@@ -20,6 +20,8 @@ mod events_delivery;
 #[cfg(test)]
 mod events_exposures;
 #[cfg(test)]
+mod events_reports;
+#[cfg(test)]
 mod events_sampling;
 #[cfg(test)]
 mod events_sources;
