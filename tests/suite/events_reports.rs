@@ -173,6 +173,23 @@ fn g5_disable_diagnostics_concerns_calls_only() {
     assert!(markers[0].get("key").is_none());
 }
 
+/// In the legacy SDK the caller gets a default when its callback fails; here the answer stands.
+#[test]
+fn g8_a_callback_that_fails_changes_no_answer() {
+    let setup = Plan {
+        hooks: Hooks {
+            evaluation: Some(Arc::new(|_: &str| panic!("broken"))),
+            ..Hooks::default()
+        },
+        ..Plan::default()
+    }
+    .start();
+    assert!(setup.gate(&a(), "g_on"));
+    assert_eq!(setup.config(&a(), "c_one").get_i64("num"), Some(1));
+    assert_eq!(setup.events().len(), 2);
+    assert_eq!(setup.wait_for_reports("evaluation_callback", 1).len(), 1);
+}
+
 /// An error of one kind is told once for each place it occurs in; the legacy SDK tells it once.
 #[test]
 fn g9_errors_are_reported_once_per_kind() {
