@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Instructions per call over the C ABI, counted by callgrind: repeatable where seconds are not.
+
+instructions.py [--check] [--update]: prints the table; --check fails when a row grew by more than
+5 % over benches/instructions.json, --update writes that file on purpose.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BASELINE = ROOT / "benches" / "instructions.json"
+ROWS = {"public": 1000, "public_exposed": 1000, "half": 500, "half_pool": 500, "many_rules": 300,
+        "nested": 500, "unknown": 1000, "user": 300, "config": 500, "experiment": 500,
+        "layer": 500, "log_event": 300, "init_response": 3}
+GROWTH = 1.05
+
+
+def total(program, rules, row, count):
+    """Instructions of the whole process while it runs `row` `count` times."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, rules,
+               "--once", row, "--count", str(count)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    return int(re.search(r"Collected : (\d+)", run.stderr).group(1))
+
+
+def main():
+    library = ROOT / "target" / "release"
+    with tempfile.TemporaryDirectory() as folder:
+        program, rules = f"{folder}/bench", f"{folder}/rules.json"
+        subprocess.run(["cc", "-std=c99", "-D_POSIX_C_SOURCE=199309L", "-O2", f"-I{ROOT}/include",
+                        f"{ROOT}/benches/c/bench.c", "-o", program, f"-L{library}", "-ltidegate",
+                        f"-Wl,-rpath,{library}"], check=True)
+        made = subprocess.run([sys.executable, f"{ROOT}/benches/rules.py", "20"], check=True,
+                              capture_output=True)
+        Path(rules).write_bytes(made.stdout)
+        # The difference of two counts leaves out start, shut-down and first uses.
+        counted = {row: round((total(program, rules, row, 3 * n) - total(program, rules, row, n)) / (2 * n))
+                   for row, n in ROWS.items()}
+    before = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    grown = []
+    for row, now in counted.items():
+        was = before.get(row)
+        print(f"{row:16} {now:>10,}" + (f"  baseline {was:,}" if was else ""))
+        if was and now > was * GROWTH:
+            grown.append(row)
+    if "--update" in sys.argv:
+        BASELINE.write_text(json.dumps(counted, indent=2) + "\n")
+    elif "--check" in sys.argv and (grown or set(before) != set(counted)):
+        sys.exit(f"grew by more than 5 %: {', '.join(grown) or 'rows differ from the baseline'}; "
+                 "make it cheaper, or run benches/instructions.py --update on purpose")
+    print(f"{len(counted)} passed, 0 failed")
+
+
+main()
