@@ -630,10 +630,11 @@ tidegate_status tidegate_client_initialize_async(tidegate_client client,
                                                  void *user_data,
                                                  tidegate_destroy_fn destroy);
 
-/// Waits until the client is initialized. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
+/// Waits until an initialization that was started has ended. `TIDEGATE_E_TIMEOUT` when
+/// `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_wait_initialized(tidegate_client client,
                                                  uint32_t timeout_ms);
@@ -696,8 +697,8 @@ tidegate_status tidegate_callbacks_close(tidegate_client client,
 /// `*out_next_ms` (may be NULL) says in how many ms the next work is due; 0 on failure.
 /// `TIDEGATE_E_STATE` for a client with threads of its own.
 ///
-/// Blocks: about `budget_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: about `budget_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_tick(tidegate_client client,
                                      uint32_t budget_ms,
@@ -715,16 +716,16 @@ tidegate_status tidegate_client_poll_event(tidegate_client client,
 
 /// Fetches rules and id lists now. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_sync_now(tidegate_client client,
                                          uint32_t timeout_ms);
 
 /// Pauses (0) or resumes (any other number) the regular fetching of rules. Id lists go on.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. After shutdown: `TIDEGATE_E_STATE`. After fork:
-/// yes.
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 TIDEGATE_API
 tidegate_status tidegate_client_set_polling(tidegate_client client,
                                             int32_t on);

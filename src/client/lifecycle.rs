@@ -95,9 +95,7 @@ impl Client {
         match self.state.phase.load(Ordering::Acquire) {
             STARTED if self.sync.is_initialized() => Ok(()),
             SHUT_DOWN => Err(shut_down()),
-            _ => Err(Error::State {
-                detail: "the client is not initialized",
-            }),
+            _ => Err(not_initialized()),
         }
     }
 
@@ -137,12 +135,17 @@ impl Client {
     /// the next work is due.
     ///
     /// # Errors
-    /// [`Error::State`] for a client with threads of its own.
+    /// [`Error::State`] before initialize, after shutdown, and for a client with threads of its own.
     pub fn tick(&self, budget_ms: u32) -> Result<u32, Error> {
         if self.ctx.settings.threads != Threads::None {
             return Err(Error::State {
                 detail: "the client runs its own threads",
             });
+        }
+        match self.state.phase.load(Ordering::Acquire) {
+            STARTED => {}
+            SHUT_DOWN => return Err(shut_down()),
+            _ => return Err(not_initialized()),
         }
         self.restart_if_forked()?;
         let clock = &self.ctx.clock;
@@ -307,6 +310,12 @@ impl Client {
 
 fn millis(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms))
+}
+
+fn not_initialized() -> Error {
+    Error::State {
+        detail: "the client is not initialized",
+    }
 }
 
 fn shut_down() -> Error {

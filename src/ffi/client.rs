@@ -96,10 +96,11 @@ pub unsafe extern "C" fn tidegate_client_initialize_async(
     })
 }
 
-/// Waits until the client is initialized. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
+/// Waits until an initialization that was started has ended. `TIDEGATE_E_TIMEOUT` when
+/// `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_client_wait_initialized(
     client: ClientId,
@@ -204,8 +205,8 @@ pub unsafe extern "C" fn tidegate_callbacks_close(client: ClientId, timeout_ms: 
 /// `*out_next_ms` (may be NULL) says in how many ms the next work is due; 0 on failure.
 /// `TIDEGATE_E_STATE` for a client with threads of its own.
 ///
-/// Blocks: about `budget_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: about `budget_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_client_tick(
     client: ClientId,
@@ -241,8 +242,8 @@ pub unsafe extern "C" fn tidegate_client_poll_event(
 
 /// Fetches rules and id lists now. `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over.
 ///
-/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
-/// `TIDEGATE_E_STATE`. After fork: yes.
+/// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. Before initialize
+/// and after shutdown: `TIDEGATE_E_STATE`. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_client_sync_now(client: ClientId, timeout_ms: u32) -> Status {
     guard("tidegate_client_sync_now", || {
@@ -252,8 +253,8 @@ pub unsafe extern "C" fn tidegate_client_sync_now(client: ClientId, timeout_ms: 
 
 /// Pauses (0) or resumes (any other number) the regular fetching of rules. Id lists go on.
 ///
-/// Blocks: no. Threads: any. In callbacks: yes. After shutdown: `TIDEGATE_E_STATE`. After fork:
-/// yes.
+/// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
+/// `TIDEGATE_E_STATE`. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_client_set_polling(client: ClientId, on: i32) -> Status {
     guard("tidegate_client_set_polling", || {
