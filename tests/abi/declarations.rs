@@ -4,21 +4,21 @@ use super::support::read;
 
 /// A function and its parameters.
 #[derive(Debug, Clone)]
-pub struct Function {
-    pub name: String,
-    pub returns: String,
-    pub parameters: Vec<Parameter>,
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) returns: String,
+    pub(crate) parameters: Vec<Parameter>,
 }
 
 /// A parameter, for example `const char *` and `name`.
 #[derive(Debug, Clone)]
-pub struct Parameter {
-    pub kind: String,
-    pub name: String,
+pub(crate) struct Parameter {
+    pub(crate) kind: String,
+    pub(crate) name: String,
 }
 
 /// All functions, in the order of the header.
-pub fn functions() -> Vec<Function> {
+pub(crate) fn functions() -> Vec<Function> {
     let text = read("include/tidegate_cdef.h");
     let functions: Vec<Function> = text.split(';').filter_map(function).collect();
     assert!(functions.len() > 70, "the header was not understood");

@@ -18,7 +18,7 @@ const GENERATED: [(&str, &str); 2] = [
 ];
 
 /// Compares a committed file with what it should be, or rewrites it.
-pub fn assert_committed(path: &str, expected: &str) {
+pub(crate) fn assert_committed(path: &str, expected: &str) {
     if std::env::var_os("UPDATE_HEADER").is_some() {
         std::fs::write(project().join(path), expected).expect("a file that can be written");
     }

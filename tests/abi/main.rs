@@ -12,5 +12,8 @@
 mod binary;
 mod declarations;
 mod header;
+mod misuse;
+mod panics;
+mod programs;
 mod source;
 mod support;

@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 const BUILD_INFO: &str = env!("TIDEGATE_BUILD_INFO");
 
 /// Seconds after which a program under test is stopped.
-const TIME_LIMIT_S: &str = "300";
+const TIME_LIMIT_S: &str = "900";
 
-pub fn project() -> &'static Path {
+pub(crate) fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A folder of our own below the target folder.
-pub fn scratch(name: &str) -> PathBuf {
+pub(crate) fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("abi")
         .join(name);
@@ -25,17 +25,17 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-pub fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     let path = project().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The shared and the static library under test.
-pub struct Library {
+pub(crate) struct Library {
     /// Holds `libtidegate.so` and the name that programs ask for at run time.
-    pub folder: PathBuf,
-    pub shared: PathBuf,
-    pub archive: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) shared: PathBuf,
+    pub(crate) archive: PathBuf,
 }
 
 /// The library that was built together with this test.
@@ -43,7 +43,7 @@ pub struct Library {
 /// `cargo test` leaves the shared and the static library beside the test binary, under names that
 /// builds with other features share. What the file says of itself therefore decides: if it is not
 /// of this source and these features, it is built again, elsewhere.
-pub fn library() -> &'static Library {
+pub(crate) fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let test = std::env::current_exe().expect("the path of this test");
@@ -63,7 +63,7 @@ pub fn library() -> &'static Library {
 }
 
 /// The same source with the feature that makes calls panic.
-pub fn panicking_library() -> Library {
+pub(crate) fn panicking_library() -> Library {
     let mut features = features();
     features.push("test-panics".to_owned());
     arrange(&build(&features), "lib-test-panics")
@@ -141,13 +141,15 @@ fn build_info(path: &Path) -> Option<String> {
     let function = unsafe {
         std::mem::transmute::<*mut libc::c_void, unsafe extern "C" fn() -> *const c_char>(symbol)
     };
-    // SAFETY: it takes nothing and gives a static text.
-    let info = unsafe { CStr::from_ptr(function()) };
+    // SAFETY: it takes nothing.
+    let info = unsafe { function() };
+    // SAFETY: it gives a static text.
+    let info = unsafe { CStr::from_ptr(info) };
     Some(info.to_str().expect("ASCII").to_owned())
 }
 
 /// Fails with the command that installs what is missing. A missing tool is never a passed test.
-pub fn need(tool: &str, package: &str) {
+pub(crate) fn need(tool: &str, package: &str) {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {tool}")])
         .output()
@@ -159,14 +161,14 @@ pub fn need(tool: &str, package: &str) {
 }
 
 /// A command that is stopped when it takes too long.
-pub fn limited(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn limited(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--kill-after=5", TIME_LIMIT_S]).arg(program);
     command
 }
 
 /// Runs a command that has to succeed.
-pub fn succeed(command: &mut Command) -> Output {
+pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = command
         .output()
         .unwrap_or_else(|e| panic!("{command:?}: {e}"));
@@ -182,7 +184,7 @@ pub fn succeed(command: &mut Command) -> Output {
 
 /// How a C program is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Build {
+pub(crate) enum Build {
     /// Against the shared library.
     Shared,
     /// Against the static library, with the address and undefined behavior sanitizers.
@@ -190,20 +192,23 @@ pub enum Build {
 }
 
 /// Warnings that no program of ours may have.
-pub const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
+pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g"];
 
 /// Compiles a C program and gives its path.
-pub fn compile(source: &Path, library: &Library, build: Build) -> PathBuf {
+pub(crate) fn compile(source: &Path, library: &Library, build: Build) -> PathBuf {
     need("gcc", "gcc");
     let name = source.file_stem().expect("a name").to_string_lossy();
+    // Made under a name of its own and renamed: the same program may be running in another test.
     let program = scratch("programs").join(format!("{name}-{build:?}"));
+    let thread = std::thread::current().id();
+    let fresh = program.with_extension(format!("{thread:?}"));
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=c99", "-D_GNU_SOURCE", "-Wstrict-prototypes"])
         .args(STRICT);
     for include in ["include", "tests/c"] {
         gcc.arg("-I").arg(project().join(include));
     }
-    gcc.arg("-o").arg(&program).arg(source);
+    gcc.arg("-o").arg(&fresh).arg(source);
     match build {
         Build::Shared => {
             gcc.arg("-L")
@@ -218,16 +223,20 @@ pub fn compile(source: &Path, library: &Library, build: Build) -> PathBuf {
         }
     }
     succeed(&mut gcc);
+    std::fs::rename(&fresh, &program).expect("the program in its place");
     program
 }
 
 /// Valgrind that fails on any error and on memory that nobody can free any more.
-pub fn valgrind(program: &Path) -> Command {
+pub(crate) fn valgrind(program: &Path) -> Command {
     need("valgrind", "valgrind");
     let mut command = limited("valgrind");
     command
         .args(["--quiet", "--error-exitcode=1", "--leak-check=full"])
-        .arg("--errors-for-leak-kinds=definite,indirect")
+        .args([
+            "--show-leak-kinds=definite,indirect",
+            "--errors-for-leak-kinds=definite,indirect",
+        ])
         .arg(program);
     command
 }
