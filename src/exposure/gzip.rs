@@ -127,6 +127,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn pieces_make_one_stream_that_can_be_read_at_every_aligned_end(
             pieces in prop::collection::vec(

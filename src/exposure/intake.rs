@@ -14,6 +14,8 @@ use super::event::Record;
 use crate::store::Snapshot;
 
 const LANES: usize = 16;
+/// Room that an emptied buffer keeps.
+const SPARE_RECORDS_MAX: usize = 1_024;
 
 /// The lanes of one client.
 pub(super) struct Intake {
@@ -34,10 +36,13 @@ struct Lane {
 /// all threads from counting references to the one current snapshot.
 #[derive(Default)]
 struct Content {
-    records: VecDeque<(u32, Record)>,
+    records: Waiting,
     snapshots: Vec<Arc<Snapshot>>,
     accepted: u64,
 }
+
+/// Events of a lane, oldest first.
+pub(super) type Waiting = VecDeque<(u32, Record)>;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,26 +95,30 @@ impl Intake {
         Pushed::Waiting(self.waiting.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Takes everything that waits, lane by lane. No lock is held while `take` runs.
-    pub(super) fn drain(&self, mut take: impl FnMut(Record, &Arc<Snapshot>)) {
+    /// Takes everything that waits, lane by lane. No lock is held while `take` runs. `records` is an
+    /// empty buffer, which changes places with those of the lanes, so that they need not grow anew.
+    pub(super) fn drain(
+        &self,
+        records: &mut Waiting,
+        mut take: impl FnMut(Record, &Arc<Snapshot>),
+    ) {
         for lane in &self.lanes {
-            let (records, snapshots) = {
+            let snapshots = {
                 let mut content = lane.content.lock();
                 if content.records.is_empty() {
                     continue;
                 }
                 self.waiting
                     .fetch_sub(content.records.len(), Ordering::Relaxed);
-                (
-                    std::mem::take(&mut content.records),
-                    std::mem::take(&mut content.snapshots),
-                )
+                std::mem::swap(&mut content.records, records);
+                std::mem::take(&mut content.snapshots)
             };
-            for (position, record) in records {
+            for (position, record) in records.drain(..) {
                 if let Some(snapshot) = snapshots.get(position as usize) {
                     take(record, snapshot);
                 }
             }
+            records.shrink_to(SPARE_RECORDS_MAX);
         }
     }
 
@@ -174,7 +183,7 @@ mod tests {
 
     fn names(intake: &Intake) -> Vec<String> {
         let mut names = Vec::new();
-        intake.drain(|record, _| {
+        intake.drain(&mut Waiting::new(), |record, _| {
             if let Record::Custom(event) = record {
                 names.push(event.name.to_string());
             }
@@ -191,7 +200,7 @@ mod tests {
             assert_eq!(pushed, Pushed::Waiting(number + 1));
         }
         let mut seen = Vec::new();
-        intake.drain(|record, snapshot| {
+        intake.drain(&mut Waiting::new(), |record, snapshot| {
             let Record::Custom(event) = record else {
                 panic!("no custom event")
             };
@@ -246,7 +255,7 @@ mod tests {
             }
             scope.spawn(|| {
                 while taken.load(Ordering::Relaxed) < 8_000 {
-                    intake.drain(|_, _| {
+                    intake.drain(&mut Waiting::new(), |_, _| {
                         taken.fetch_add(1, Ordering::Relaxed);
                     });
                     std::thread::yield_now();

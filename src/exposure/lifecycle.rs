@@ -25,6 +25,8 @@ pub struct FlushInfo {
     pub queued: u64,
 }
 
+/// How long shutdown waits for the last round of the events thread before it goes without it.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
 /// What one report of dropped events may cost a shutdown without threads.
 const LAST_REPORTS_MS: i64 = 1_000;
 
@@ -74,7 +76,7 @@ impl Events {
     fn run_once(&self) -> i64 {
         let state = self.state.get();
         state.looks();
-        self.work(state, Extent::Due);
+        self.work(state, Extent::Due, i64::MAX);
         self.dispatch(state);
         self.next_round_ms(state)
     }
@@ -92,9 +94,9 @@ impl Events {
         let backlog = before.spooled + state.mirror.recovered_waiting.load(Ordering::Relaxed);
         let mut sent = 0;
         loop {
-            self.work(state, Extent::Everything);
+            self.work(state, Extent::Everything, deadline_ms);
             self.try_all_once(state, deadline_ms);
-            self.work(state, Extent::Due);
+            self.work(state, Extent::Due, deadline_ms);
             let sent_before = std::mem::replace(&mut sent, tally(state).since(before).sent);
             // What comes back from disk is tried, too, as long as that leads somewhere.
             let goes_on = sent < backlog && sent > sent_before;
@@ -139,9 +141,9 @@ impl Events {
         let now_ms = self.ctx.clock.monotonic_ms();
         let deadline_ms = now_ms.saturating_add(i64::try_from(budget.as_millis()).unwrap_or(0));
         state.looks();
-        self.work(state, Extent::Due);
+        self.work(state, Extent::Due, deadline_ms);
         self.send_inline(state, deadline_ms);
-        self.work(state, Extent::Due);
+        self.work(state, Extent::Due, deadline_ms);
         self.send_reports(deadline_ms);
         let now_ms = self.ctx.clock.monotonic_ms();
         if state.queue.lock().due(now_ms) > 0 {
@@ -161,7 +163,7 @@ impl Events {
         state.deadline_ms.store(deadline_ms, Ordering::Relaxed);
         state.intake.close();
         state.control.stop();
-        self.work(state, Extent::Everything);
+        self.work(state, Extent::Everything, deadline_ms);
         if self.ctx.clock.monotonic_ms() < deadline_ms {
             self.try_all_once(state, deadline_ms);
         }
@@ -170,7 +172,7 @@ impl Events {
         for batch in left.iter().filter(|batch| !batch.is_on_disk) {
             count_dropped(state, batch.origin, Cause::Shutdown, batch.events);
         }
-        self.work(state, Extent::Due);
+        self.work(state, Extent::Due, deadline_ms);
         self.close_spool(state);
         self.report_drops(state);
         if self.runs_inline() {
@@ -186,7 +188,10 @@ impl Events {
     }
 
     fn close_spool(&self, state: &State) {
-        let mut work = state.work.lock();
+        // Whoever holds this lock for long waits for the disk; what is there stays there.
+        let Some(mut work) = state.work.try_lock_for(CLOSE_PATIENCE) else {
+            return;
+        };
         update_mirror(state, &work);
         let result = work.spool.spool.take().map(super::spool::Spool::close);
         work.spool.dir = None;

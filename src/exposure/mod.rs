@@ -25,7 +25,6 @@ mod state;
 mod stats;
 mod work;
 
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -39,6 +38,7 @@ use crate::eval::{Evaluation, Kind};
 use crate::fork_cell::ForkCell;
 use crate::net::{Endpoints, Http};
 use crate::options::{OnFork, Settings, Threads, positive_seconds};
+use crate::spec::names::hash_text;
 use crate::store::Snapshot;
 use crate::user::User;
 use counters::Cause;
@@ -270,7 +270,7 @@ fn seen_key(
 ) -> SeenKey {
     let mut what = evaluation.exposure_key(snapshot);
     if let Some(parameter) = parameter {
-        what ^= foldhash::quality::FixedState::with_seed(what).hash_one(parameter);
+        what ^= hash_text(parameter);
     }
     SeenKey::new(user.identity(), what)
 }

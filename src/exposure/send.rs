@@ -14,7 +14,8 @@ use super::work::{count_dropped, displace};
 use super::{Events, delivery_interval};
 use crate::host::Delivery;
 use crate::net::{
-    Method, Request, Timeout, TransportError, TransportErrorKind, common_headers, parse_retry_after,
+    Method, Request, Timeout, TransportError, TransportErrorKind, common_headers,
+    parse_retry_after, without_key,
 };
 use crate::options::{LogLevel, positive_seconds};
 use crate::report::{Marker, MarkerError, Repeat, Step};
@@ -318,6 +319,7 @@ impl Events {
                     return;
                 }
                 let body = report.body(&metadata, self.ctx.reporter.options_copy());
+                let body = without_key(&body, &self.ctx.sdk_key);
                 let own = positive_seconds(self.ctx.settings.timeout);
                 let limit = own.unwrap_or(REPORT_TIMEOUT).min(left);
                 let _ = self.report_http.send(Request {
@@ -329,7 +331,7 @@ impl Events {
                         ("STATSIG-SDK-TYPE", self.ctx.sdk_type().to_owned()),
                         ("STATSIG-SDK-VERSION", self.ctx.sdk_version().to_owned()),
                     ],
-                    body: Some(&body),
+                    body: Some(body.as_bytes()),
                     timeout: Timeout::Total(limit),
                     max_body_bytes: ANSWER_MAX_BYTES,
                     keep_alive: false,

@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::dedupe::SeenSet;
 use super::event::EventWriter;
 use super::gzip::Gzip;
-use super::intake::Intake;
+use super::intake::{Intake, Waiting};
 use super::queue::DeliveryQueue;
 use super::spool::{Limits, Spool};
 use crate::context::Context;
@@ -61,6 +61,7 @@ pub(super) struct Work {
     pub(super) gzip: Option<Gzip>,
     pub(super) writer: EventWriter,
     pub(super) spare: Vec<u8>,
+    pub(super) spare_records: Waiting,
     pub(super) spool: SpoolSlot,
     /// When the open batch is sealed, whatever its size.
     pub(super) next_seal_ms: i64,
@@ -130,6 +131,7 @@ impl State {
                 gzip: None,
                 writer: EventWriter::new(),
                 spare: Vec::new(),
+                spare_records: Waiting::new(),
                 spool: SpoolSlot {
                     dir: dir.map(PathBuf::from),
                     limits: Limits {

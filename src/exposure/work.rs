@@ -4,6 +4,7 @@
 //! [`Work`] may run one: the events thread, `flush`, `shutdown` or `tick`.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -23,6 +24,9 @@ use crate::store::Snapshot;
 pub(super) const DROP_REPORT_INTERVAL_MS: i64 = 60_000;
 /// How long a failing spool is left alone.
 const SPOOL_RETRY_MS: i64 = 30_000;
+/// A round without a spool takes less than this; even a call that is out of time waits as long.
+const LOCK_PATIENCE_MIN_MS: u64 = 20;
+const LOCK_PATIENCE_MAX_MS: u64 = 60_000;
 /// How often to look for what dead processes left.
 const ADOPTION_INTERVAL_MS: i64 = 60_000;
 
@@ -44,12 +48,18 @@ pub(super) enum Extent {
 }
 
 impl Events {
-    /// Does one round. What there is to say is said after it, without the lock.
-    pub(super) fn work(&self, state: &State, extent: Extent) {
+    /// Does one round, unless somebody else is at it until `deadline_ms`: a disk may hang. What
+    /// there is to say is said after it, without the lock.
+    pub(super) fn work(&self, state: &State, extent: Extent, deadline_ms: i64) {
         let now_ms = self.ctx.clock.monotonic_ms();
         state.end_window_if_due(now_ms);
         let (notes, reports_drops) = {
-            let mut work = state.work.lock();
+            let left_ms = u64::try_from(deadline_ms.saturating_sub(now_ms)).unwrap_or(0);
+            let patience =
+                Duration::from_millis(left_ms.clamp(LOCK_PATIENCE_MIN_MS, LOCK_PATIENCE_MAX_MS));
+            let Some(mut work) = state.work.try_lock_for(patience) else {
+                return;
+            };
             self.round(state, &mut work, extent, now_ms);
             let reports_drops = extent == Extent::Everything || now_ms >= work.next_drop_report_ms;
             if reports_drops {
@@ -145,11 +155,13 @@ impl Events {
                 write_diagnostics(&event, out)
             });
         }
-        state.intake.drain(|record, made_with| {
+        let mut records = std::mem::take(&mut work.spare_records);
+        state.intake.drain(&mut records, |record, made_with| {
             self.add(state, work, snapshot, batch_size, |writer, out| {
                 writer.write(&record, made_with, out)
             });
         });
+        work.spare_records = records;
         state.open_events.store(
             work.open.as_ref().map_or(0, |o| o.events() as usize),
             Ordering::Relaxed,
@@ -216,7 +228,7 @@ impl Events {
             return;
         }
         let tag = "statsig::log_event_dropped_event_count";
-        let text = format!("{count} events were dropped: the server was slower than the events");
+        let text = format!("{count} events were dropped: the queue was full, or time ran out");
         let interval = state.queue.lock().backoff().as_secs_f64();
         let extra = json!({"eventCount": count, "loggingInterval": interval, "error": text});
         self.ctx

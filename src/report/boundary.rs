@@ -28,7 +28,7 @@ pub struct ErrorReport {
 impl ErrorReport {
     /// The body of the request.
     #[must_use]
-    pub fn body(&self, statsig_metadata: &Value, options: &Map<String, Value>) -> Vec<u8> {
+    pub fn body(&self, statsig_metadata: &Value, options: &Map<String, Value>) -> String {
         json!({
             "exception": self.exception,
             "info": self.info,
@@ -38,7 +38,6 @@ impl ErrorReport {
             "statsigOptions": options,
         })
         .to_string()
-        .into_bytes()
     }
 }
 

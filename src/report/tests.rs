@@ -79,7 +79,7 @@ fn an_error_is_told_once_per_kind_without_the_key() {
         Some("get_config: TypeError: key secret-01234*****")
     );
     let body: Value =
-        serde_json::from_slice(&reports[0].body(&json!({"sdkType": "t"}), reporter.options_copy()))
+        serde_json::from_str(&reports[0].body(&json!({"sdkType": "t"}), reporter.options_copy()))
             .expect("JSON");
     assert_eq!(
         body,

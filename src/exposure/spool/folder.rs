@@ -4,8 +4,9 @@
 //! lock is free belongs to nobody any more; whoever takes the lock next inherits its segments.
 
 use std::fmt::Write;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -34,13 +35,25 @@ pub(super) fn root(spool_dir: &Path, sdk_key: &str) -> PathBuf {
     spool_dir.join(name)
 }
 
+/// Events tell about people: only the process's user may read them.
+pub(super) const PRIVATE_FILE: u32 = 0o600;
+const PRIVATE_FOLDER: u32 = 0o700;
+
+/// Makes a folder, and those above it, for the process's user only.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(PRIVATE_FOLDER)
+        .create(path)
+}
+
 impl Folder {
     /// Makes a folder of our own. Gives its writer id, too.
     pub(super) fn create(root: &Path) -> io::Result<(Folder, u128)> {
         for _ in 0..CREATE_TRIES {
             let writer = super::super::batch_id::BatchId::random().0;
             let path = root.join(format!("{writer:032x}"));
-            fs::create_dir_all(&path)?;
+            create_private(&path)?;
             if let Some(lock) = LockFile::try_take(&path.join(LOCK_NAME))? {
                 sync_dir(root)?;
                 return Ok((Folder { path, _lock: lock }, writer));

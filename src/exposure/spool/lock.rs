@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// An exclusive lock. Dropping it closes the file, which releases the lock unless a forked process
@@ -17,7 +17,11 @@ impl LockFile {
     /// Takes the lock, creating the file if need be. `None` when somebody else holds it, or took
     /// the file away meanwhile.
     pub(super) fn try_take(path: &Path) -> io::Result<Option<LockFile>> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(super::folder::PRIVATE_FILE)
+            .open(path)?;
         if !try_flock(&file)? {
             return Ok(None);
         }

@@ -12,6 +12,7 @@ mod segment;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::batch::{Encoding, Origin, Piece};
@@ -103,7 +104,7 @@ impl Spool {
     /// Opens the spool and takes over what dead processes left.
     pub(super) fn open(spool_dir: &Path, sdk_key: &str, limits: Limits) -> io::Result<Spool> {
         let root = folder::root(spool_dir, sdk_key);
-        fs::create_dir_all(&root)?;
+        folder::create_private(&root)?;
         let (own, writer) = Folder::create(&root)?;
         let mut spool = Spool {
             root,
@@ -278,6 +279,7 @@ impl Spool {
         let mut file = OpenOptions::new()
             .append(true)
             .create_new(true)
+            .mode(folder::PRIVATE_FILE)
             .open(&path)?;
         file.write_all(&segment::header(self.writer, sequence))?;
         folder::sync_dir(&self.own.path)?;

@@ -294,6 +294,19 @@ fn a_folder_that_cannot_be_used_is_an_error() {
 }
 
 #[test]
+fn nobody_else_can_read_the_events() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new();
+    let mut spool = open(&dir);
+    append(&mut spool, 1, "a", 1, 0);
+    for path in files(&dir) {
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+    }
+}
+
+#[test]
 fn the_key_is_not_in_any_name_or_file() {
     let dir = TempDir::new();
     let mut spool = open(&dir);
