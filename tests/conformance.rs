@@ -1,4 +1,10 @@
 //! The conformance cases of `tests/cases`, straight against the evaluator.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

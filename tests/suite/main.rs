@@ -1,4 +1,5 @@
 //! The behavior of the library as its users see it, against real servers on loopback.
+#![allow(clippy::pedantic, reason = "tests are read one at a time")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![expect(
     clippy::disallowed_methods,
