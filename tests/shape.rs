@@ -29,7 +29,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     (
         "exposure",
-        "context error eval fork_cell host json_writer net options report store user worker",
+        "context error eval fork_cell host json_writer net options report store user worker spec",
     ),
     ("context", "clock error host options report store"),
     ("net", "clock context error fork_cell options report worker"),
@@ -260,10 +260,15 @@ fn no_file_is_a_warehouse() {
 
 #[test]
 fn every_example_is_run_by_a_suite() {
-    let suites: String = ["tests", "examples", "bindings"]
+    let runners = ["rs", "sh", "mk", "", "py", "rb", "php", "go", "cpp"];
+    let scripts = files("examples")
+        .into_iter()
+        .filter(|path| extension(path).is_empty());
+    let suites: String = ["tests", "bindings"]
         .iter()
         .flat_map(|folder| files(folder))
-        .filter(|path| ["rs", "sh", "mk", ""].contains(&extension(path)))
+        .chain(scripts)
+        .filter(|path| runners.contains(&extension(path)))
         .filter_map(|path| std::fs::read_to_string(path).ok())
         .collect();
     let languages = ["c", "cpp", "go", "rb", "php", "py"];
@@ -272,8 +277,8 @@ fn every_example_is_run_by_a_suite() {
         .iter()
         .filter(|path| languages.contains(&extension(path)));
     for example in examples {
-        let name = example.strip_prefix(project()).expect("below the project");
-        let name = name.to_str().expect("UTF-8");
-        assert!(suites.contains(name), "no suite runs {name}");
+        let name = example.file_name().and_then(|name| name.to_str());
+        let name = name.expect("UTF-8");
+        assert!(suites.contains(name), "no suite runs {}", example.display());
     }
 }
