@@ -1,6 +1,5 @@
 //! Asking: gates, configs, experiments and layers for a user.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Client;
@@ -119,16 +118,7 @@ impl Client {
             diagnostics.api_end(marker, name, true);
         }
         if let Some(callback) = &self.ctx.hooks.evaluation {
-            let json = result.to_json();
-            if catch_unwind(AssertUnwindSafe(|| callback(&json))).is_err() {
-                let reporter = &self.ctx.reporter;
-                reporter.error(
-                    "evaluation_callback",
-                    "Panic",
-                    "the callback panicked",
-                    None,
-                );
-            }
+            callback(&result.to_json());
         }
         Ok(result)
     }

@@ -1,11 +1,11 @@
 //! The result of an evaluation: indices into the snapshot it was made with, no text of its own.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use super::overrides::Overridden;
 use super::{NestedGates, Notes, Origin, Verdict};
-use crate::spec::names::hash_text;
 use crate::spec::{JsonObject, Rule, Spec, SpecSet};
 use crate::store::Snapshot;
 
@@ -154,16 +154,6 @@ pub(crate) fn rule_id(specs: &SpecSet, origin: Origin) -> &str {
             None => "",
         },
     }
-}
-
-/// Mixes two hashes: the halves of a product, in which every bit of both takes part.
-fn fold(a: u64, b: u64) -> u64 {
-    const A: u64 = 0x9e37_79b9_7f4a_7c15;
-    const B: u64 = 0xd1b5_4a32_d192_ed03;
-    let product = u128::from(a ^ A) * u128::from(b ^ B);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
-    let halves = ((product >> 64) as u64, product as u64);
-    halves.0 ^ halves.1
 }
 
 impl Evaluation {
@@ -373,36 +363,28 @@ impl Evaluation {
         self.notes.seen_analytical_gates
     }
 
-    /// A hash of what makes this exposure different from others of the same user. Hashes of texts
-    /// are made when the ruleset is compiled, so that this is a few multiplications.
+    /// A hash of what makes this exposure different from others of the same user.
     #[must_use]
     pub fn exposure_key(&self, snapshot: &Snapshot) -> u64 {
-        let specs = &snapshot.specs;
+        let mut hasher = foldhash::quality::FixedState::with_seed(0x6578_706f).build_hasher();
         let namespace = self.kind.namespace();
-        let name = match &self.name {
-            Name::Slot(slot) => namespace.table(specs).names.hash(*slot),
-            Name::Unknown(name) => hash_text(name),
-        };
-        let spec = spec_of(specs, self.verdict.origin);
-        // No two of these numbers, and no hash of a rule's id, need to differ for certain.
-        let rule = match (self.verdict.origin, spec) {
-            (Origin::Rule { rule, .. }, Some(spec)) => {
-                spec.rules.get(rule as usize).map_or(0, |rule| rule.id_hash)
+        hasher.write_u8(namespace as u8);
+        hasher.write_u8(u8::from(self.verdict.value));
+        match &self.name {
+            Name::Slot(slot) => {
+                hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot));
             }
-            (Origin::Default { .. }, Some(spec)) => 2 + u64::from(spec.enabled),
-            (Origin::Override, _) => 1,
-            _ => 0,
-        };
-        let version = spec.and_then(|spec| spec.version).unwrap_or(i64::MIN);
-        let kind = (namespace as u64) << 1 | u64::from(self.verdict.value);
-        let mut key = fold(name ^ kind, rule ^ version.cast_unsigned().rotate_left(32));
+            Name::Unknown(name) => hasher.write_u64(crate::spec::names::hash_text(name)),
+        }
+        hasher.write(self.rule_id(snapshot).as_bytes());
+        hasher.write_i64(self.version(snapshot).unwrap_or(i64::MIN));
         if let Some(slot) = self.verdict.delegate {
-            key = fold(key, specs.configs.names.hash(slot));
+            hasher.write_u64(snapshot.specs.configs.names.hash(slot));
         }
         if let Some(name) = self.override_config_name(snapshot) {
-            key = fold(key, hash_text(name));
+            hasher.write(name.as_bytes());
         }
-        key
+        hasher.finish()
     }
 
     /// Where the result comes from and when.

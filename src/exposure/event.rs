@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::sampling::Sampled;
 use crate::error::Error;
@@ -79,10 +80,9 @@ pub(super) struct EventWriter {
     last: Option<WrittenUser>,
 }
 
-/// The logging form of a user depends on the snapshot, too, which knows the environment.
 struct WrittenUser {
     user: Arc<User>,
-    snapshot: Arc<Snapshot>,
+    environment: Option<Map<String, Value>>,
     json: Vec<u8>,
 }
 
@@ -96,7 +96,7 @@ impl EventWriter {
     pub(super) fn write(
         &mut self,
         record: &Record,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Snapshot,
         out: &mut Vec<u8>,
     ) -> Option<()> {
         match record {
@@ -117,20 +117,20 @@ impl EventWriter {
     }
 
     /// Starts the object with the user.
-    fn write_user(&mut self, user: &Arc<User>, snapshot: &Arc<Snapshot>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"user\":");
-        if let Some(last) = &self.last
-            && Arc::ptr_eq(&last.user, user)
-            && Arc::ptr_eq(&last.snapshot, snapshot)
-        {
-            out.extend_from_slice(&last.json);
-            return;
-        }
+    fn write_user(&mut self, user: &Arc<User>, snapshot: &Snapshot, out: &mut Vec<u8>) {
         // The options' environment, then the user's own, then the ruleset's default.
         let environment = match (snapshot.environment.as_deref(), user.has_environment()) {
             (None, false) => snapshot.specs.default_environment.as_ref(),
             (environment, _) => environment,
         };
+        out.extend_from_slice(b"{\"user\":");
+        if let Some(last) = &self.last
+            && Arc::ptr_eq(&last.user, user)
+            && last.environment.as_ref() == environment
+        {
+            out.extend_from_slice(&last.json);
+            return;
+        }
         let start = out.len();
         user.write_logged(environment, out);
         let mut json = self.last.take().map_or_else(Vec::new, |last| last.json);
@@ -138,7 +138,7 @@ impl EventWriter {
         json.extend_from_slice(out.get(start..).unwrap_or_default());
         self.last = Some(WrittenUser {
             user: Arc::clone(user),
-            snapshot: Arc::clone(snapshot),
+            environment: environment.cloned(),
             json,
         });
     }

@@ -145,7 +145,7 @@ impl Events {
     ) {
         let state = self.state.get();
         state.end_window_if_due(self.ctx.clock.monotonic_ms());
-        let sampled = match sample(state, snapshot, user, evaluation, parameter) {
+        let sampled = match self.sample(state, snapshot, user, evaluation, parameter) {
             Decision::Log(sampled) => sampled,
             Decision::LeaveOut => {
                 state.counters.sampled_out.fetch_add(1, Ordering::Relaxed);
@@ -164,6 +164,45 @@ impl Events {
             time_ms: self.ctx.clock.now_ms(),
         });
         self.accept(state, record, snapshot);
+    }
+
+    fn sample(
+        &self,
+        state: &State,
+        snapshot: &Snapshot,
+        user: &User,
+        evaluation: &Evaluation,
+        parameter: Option<&str>,
+    ) -> Decision {
+        let configs = &snapshot.specs.configs_for_sdk;
+        let candidate = Candidate {
+            mode: configs.sampling_mode.as_deref(),
+            is_production: is_production(snapshot),
+            special_case_rate: configs.special_case_sampling_rate,
+            rule_rate: evaluation.sample_rate(snapshot),
+            forward_all: evaluation.forward_all_exposures(snapshot),
+            seen_analytical_gates: evaluation.seen_analytical_gates(),
+            name: evaluation.name(snapshot),
+            rule_id: evaluation.rule_id(snapshot),
+        };
+        let (name, rule_id) = (candidate.name, candidate.rule_id);
+        sampling::decide(&candidate, &state.sighted, |text| {
+            let (user_id, custom_ids) = (user.user_id(), user.custom_ids());
+            match evaluation.kind() {
+                Kind::Gate => {
+                    let value = evaluation.value();
+                    sampling::gate_key(text, name, rule_id, value, user_id, custom_ids);
+                }
+                Kind::Config | Kind::Experiment => {
+                    sampling::config_key(text, name, rule_id, user_id, custom_ids);
+                }
+                Kind::Layer => {
+                    let read = (name, parameter.unwrap_or_default());
+                    let delegate = evaluation.allocated_experiment(snapshot);
+                    sampling::layer_key(text, read, rule_id, delegate, user_id, custom_ids);
+                }
+            }
+        })
     }
 
     /// Accepts an event of the host. Never blocks.
@@ -213,45 +252,6 @@ impl Events {
     fn runs_inline(&self) -> bool {
         self.ctx.settings.threads == Threads::None
     }
-}
-
-/// Asks sampling about an exposure.
-fn sample(
-    state: &State,
-    snapshot: &Snapshot,
-    user: &User,
-    evaluation: &Evaluation,
-    parameter: Option<&str>,
-) -> Decision {
-    let configs = &snapshot.specs.configs_for_sdk;
-    let candidate = Candidate {
-        mode: configs.sampling_mode.as_deref(),
-        is_production: is_production(snapshot),
-        special_case_rate: configs.special_case_sampling_rate,
-        rule_rate: evaluation.sample_rate(snapshot),
-        forward_all: evaluation.forward_all_exposures(snapshot),
-        seen_analytical_gates: evaluation.seen_analytical_gates(),
-        name: evaluation.name(snapshot),
-        rule_id: evaluation.rule_id(snapshot),
-    };
-    let (name, rule_id) = (candidate.name, candidate.rule_id);
-    sampling::decide(&candidate, &state.sighted, |text| {
-        let (user_id, custom_ids) = (user.user_id(), user.custom_ids());
-        match evaluation.kind() {
-            Kind::Gate => {
-                let value = evaluation.value();
-                sampling::gate_key(text, name, rule_id, value, user_id, custom_ids);
-            }
-            Kind::Config | Kind::Experiment => {
-                sampling::config_key(text, name, rule_id, user_id, custom_ids);
-            }
-            Kind::Layer => {
-                let read = (name, parameter.unwrap_or_default());
-                let delegate = evaluation.allocated_experiment(snapshot);
-                sampling::layer_key(text, read, rule_id, delegate, user_id, custom_ids);
-            }
-        }
-    })
 }
 
 /// Whether the environment of the options is the one that sampling is for.

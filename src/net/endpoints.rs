@@ -43,19 +43,8 @@ impl Endpoints {
     /// Works out all URLs.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when the specs are to come from a proxy this build cannot speak to;
     /// [`Error::Argument`] for a base that is no http(s) URL.
     pub fn new(settings: &Settings, sdk_key: &str) -> Result<Endpoints, Error> {
-        let specs_proxy = proxy(settings, Endpoint::DownloadConfigSpecs);
-        if let Some((key, entry)) = specs_proxy.filter(|(_, p)| p.protocol != Protocol::Http) {
-            let protocol = match entry.protocol {
-                Protocol::Grpc => "grpc",
-                _ => "grpc_websocket",
-            };
-            return Err(Error::Unsupported {
-                what: format!("proxy_configs.{key} with protocol `{protocol}`"),
-            });
-        }
         let cdn = option_base(
             "api_for_statsig_network",
             settings.api_for_statsig_network.as_ref(),
@@ -113,7 +102,7 @@ impl Endpoints {
         };
         Ok(Endpoints {
             specs: get(&specs_base, "download_config_specs"),
-            specs_fallback: (!is_cdn(own_specs, &specs_base))
+            specs_fallback: (!is_cdn(own_specs, &specs_base) || specs_gateway(settings).is_some())
                 .then(|| get(&cdn, "download_config_specs")),
             id_lists,
             id_lists_fallback: (!is_cdn(own_id_lists, &id_lists_base))
@@ -208,12 +197,12 @@ pub fn id_list_store_key(url: &str, file_id: &str) -> Option<String> {
     (!file_id.is_empty()).then(|| format!("{FOLDER}{file_id}"))
 }
 
-/// The entry for an endpoint, or else the one for all, with its key.
-fn proxy(settings: &Settings, endpoint: Endpoint) -> Option<(&'static str, &ProxyConfig)> {
-    [endpoint, Endpoint::All].into_iter().find_map(|key| {
-        let entry = settings.proxy_configs.get(&key)?;
-        Some((key.as_str(), entry))
-    })
+/// The entry of `proxy_configs` that specs come from, if it does not speak HTTP.
+pub(crate) fn specs_gateway(settings: &Settings) -> Option<(Endpoint, &ProxyConfig)> {
+    let (key, entry) = [Endpoint::DownloadConfigSpecs, Endpoint::All]
+        .into_iter()
+        .find_map(|key| Some((key, settings.proxy_configs.get(&key)?)))?;
+    (entry.protocol != Protocol::Http).then_some((key, entry))
 }
 
 fn proxy_base(settings: &Settings, endpoint: Endpoint) -> Result<Option<String>, Error> {
@@ -254,11 +243,15 @@ fn checked(key: &str, url: &str) -> Result<(), Error> {
 }
 
 fn ignored_proxies(settings: &Settings) -> Vec<&'static str> {
-    settings
-        .proxy_configs
-        .iter()
+    let gateway = specs_gateway(settings).map(|(key, _)| key);
+    let entries = settings.proxy_configs.iter();
+    entries
         .filter(|(_, entry)| entry.protocol != Protocol::Http)
-        .map(|(key, _)| key.as_str())
+        .filter_map(|(key, _)| match key {
+            Endpoint::DownloadConfigSpecs => None,
+            Endpoint::All if gateway == Some(Endpoint::All) => Some("all but for specs"),
+            other => Some(other.as_str()),
+        })
         .collect()
 }
 
@@ -338,22 +331,45 @@ mod tests {
     }
 
     #[test]
-    fn grpc_is_for_specs_and_refused_there() {
-        for key in ["download_config_specs", "all"] {
+    fn grpc_is_for_specs_and_ignored_elsewhere() {
+        for (key, gateway, ignored) in [
+            (
+                "download_config_specs",
+                Some(Endpoint::DownloadConfigSpecs),
+                vec![],
+            ),
+            ("all", Some(Endpoint::All), vec!["all but for specs"]),
+            ("log_event", None, vec!["log_event"]),
+        ] {
             let options = format!(
-                r#"{{"proxy_configs": {{"{key}": {{"protocol": "grpc_websocket", "proxy_address": "h:1"}}}}}}"#
+                r#"{{"api": "http://a/v1", "proxy_configs":
+                    {{"{key}": {{"protocol": "grpc", "proxy_address": "h:1"}}}}}}"#
             );
             let (settings, _) = Settings::from_json(&options).expect("JSON");
-            let error = Endpoints::new(&settings, KEY).expect_err("refused");
-            assert!(matches!(error, Error::Unsupported { .. }));
-            assert!(error.to_string().contains("proxy_configs"), "{error}");
+            assert_eq!(specs_gateway(&settings).map(|(key, _)| key), gateway);
+            let endpoints = Endpoints::new(&settings, KEY).expect("HTTP for the others");
+            assert_eq!(endpoints.log_event(), "http://a/v1/log_event");
+            assert_eq!(endpoints.ignored_proxies(), ignored);
         }
-        let events = endpoints(
-            r#"{"api": "http://a/v1", "proxy_configs":
-                {"log_event": {"protocol": "grpc", "proxy_address": "h:1"}}}"#,
+    }
+
+    #[test]
+    fn specs_over_http_beat_grpc_for_all() {
+        let options = r#"{"proxy_configs": {
+            "all": {"protocol": "grpc", "proxy_address": "h:1"},
+            "download_config_specs": {"protocol": "http", "proxy_address": "http://p"}}}"#;
+        let (settings, _) = Settings::from_json(options).expect("JSON");
+        assert_eq!(specs_gateway(&settings), None);
+        assert_eq!(endpoints(options).specs().base, "http://p/v1/");
+    }
+
+    #[test]
+    fn specs_over_grpc_always_have_a_fallback() {
+        let endpoints = endpoints(
+            r#"{"api_for_download_config_specs": "https://api.statsigcdn.com/v1/", "proxy_configs":
+                {"download_config_specs": {"protocol": "grpc", "proxy_address": "h:1"}}}"#,
         );
-        assert_eq!(events.log_event(), "http://a/v1/log_event");
-        assert_eq!(events.ignored_proxies(), ["log_event"]);
+        assert!(endpoints.specs_fallback().is_some());
     }
 
     #[test]

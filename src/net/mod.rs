@@ -11,6 +11,8 @@ mod endpoints;
 mod environment;
 mod error;
 mod exchange;
+#[cfg(feature = "grpc")]
+pub(crate) mod gateway;
 pub(crate) mod headers;
 mod private;
 mod proxy;
@@ -35,9 +37,12 @@ use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::options::{ProxyConfig, Settings, Threads};
 
+pub(crate) use endpoints::specs_gateway;
 pub use endpoints::{Endpoints, Target, id_list_store_key};
 pub use error::{TransportError, TransportErrorKind};
 pub use headers::{common_headers, without_key};
+#[cfg(feature = "grpc")]
+pub(crate) use private::check_material;
 pub use retry_after::parse_retry_after;
 
 use environment::ProxyVariables;

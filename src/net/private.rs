@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ureq::Agent;
 
 use crate::error::Error;
-use crate::options::{AuthenticationMode, Protocol, ProxyConfig, Settings};
+use crate::options::{AuthenticationMode, Endpoint, Protocol, ProxyConfig, Settings};
 
 use super::error::TransportError;
 #[cfg(not(feature = "tls"))]
@@ -36,24 +36,32 @@ pub(super) fn private_servers(settings: &Settings) -> Result<HashMap<Origin, Pro
                 "expected an https:// URL, because authentication_mode asks for TLS",
             ));
         }
-        let is_mutual = proxy.authentication_mode == AuthenticationMode::Mtls;
-        for (field, value, is_needed) in [
-            ("tls_ca_cert_path", &proxy.tls_ca_cert_path, true),
-            (
-                "tls_client_cert_path",
-                &proxy.tls_client_cert_path,
-                is_mutual,
-            ),
-            ("tls_client_key_path", &proxy.tls_client_key_path, is_mutual),
-        ] {
-            if is_needed && value.is_none() {
-                let detail = "missing, but authentication_mode needs it";
-                return Err(Error::argument(key(field), detail));
-            }
-        }
+        check_material(*endpoint, proxy)?;
         servers.insert(origin, proxy.clone());
     }
     Ok(servers)
+}
+
+/// Whether the options name all the TLS material that the entry's authentication mode needs.
+pub(crate) fn check_material(endpoint: Endpoint, proxy: &ProxyConfig) -> Result<(), Error> {
+    let needs_authority = proxy.authentication_mode != AuthenticationMode::None;
+    let is_mutual = proxy.authentication_mode == AuthenticationMode::Mtls;
+    for (field, value, is_needed) in [
+        ("tls_ca_cert_path", &proxy.tls_ca_cert_path, needs_authority),
+        (
+            "tls_client_cert_path",
+            &proxy.tls_client_cert_path,
+            is_mutual,
+        ),
+        ("tls_client_key_path", &proxy.tls_client_key_path, is_mutual),
+    ] {
+        if is_needed && value.is_none() {
+            let key = format!("proxy_configs.{}.{field}", endpoint.as_str());
+            let detail = "missing, but authentication_mode needs it";
+            return Err(Error::argument(key, detail));
+        }
+    }
+    Ok(())
 }
 
 impl Http {

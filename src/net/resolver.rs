@@ -82,7 +82,7 @@ impl CachingResolver {
         }
     }
 
-    fn addresses(
+    pub(super) fn addresses(
         &self,
         host: &str,
         port: u16,

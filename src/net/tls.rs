@@ -47,7 +47,7 @@ impl Trust {
         std::mem::take(&mut *self.problems.lock())
     }
 
-    fn config(&self) -> Arc<ClientConfig> {
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(self.config.get_or_init(|| {
             let mut roots = RootCertStore::empty();
             let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();

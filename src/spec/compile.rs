@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, Field, GateRef, IdType, UserAgentField, ValueSource};
-use super::names::{Names, hash_text};
+use super::names::Names;
 use super::{
     Entity, FastMap, JsonObject, Mapping, Returned, Rule, SdkConfigs, SdkFlags, Share, Slot, Spec,
     SpecSet, Table, operator_compile, wire,
@@ -388,7 +388,6 @@ impl<'p> Compiler<'p> {
                 .map(|name| self.intern(Which::Configs, name)),
             is_experiment_group: wire.is_experiment_group.unwrap_or(false),
             sampling_rate: wire.sampling_rate,
-            id_hash: hash_text(&id),
             id,
         }
     }

@@ -97,8 +97,6 @@ impl Returned {
 #[derive(Debug)]
 pub struct Rule {
     pub id: Box<str>,
-    /// Hash of the id, for de-duplication keys.
-    pub(crate) id_hash: u64,
     pub group_name: Option<Box<str>>,
     pub conditions: Box<[Arc<Condition>]>,
     pub share: Share,

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::data_store::GuardedStore;
 use super::disk_cache::DiskCache;
+use super::grpc::ForwardProxy;
 use super::id_lists::ListState;
 use crate::context::Context;
 use crate::error::Error;
@@ -26,6 +27,8 @@ pub(super) struct Engine {
     pub(super) endpoints: Endpoints,
     pub(super) data_store: Option<GuardedStore>,
     pub(super) disk_cache: Option<DiskCache>,
+    /// Gives the specs in the network's place, if the options name one that speaks gRPC.
+    pub(super) forward_proxy: Option<Arc<ForwardProxy>>,
     /// Failed loads since the client was made; never reset, so that "every fifth" is spread evenly.
     pub(super) failures: AtomicU64,
     /// Initialize is over.
@@ -35,6 +38,8 @@ pub(super) struct Engine {
     pub(super) is_unsaved: AtomicBool,
     /// Id lists by name, as far as they were downloaded. One thread at a time writes.
     pub(super) lists: ArcSwap<HashMap<String, ListState>>,
+    /// Held while a document is put in use and the host is told.
+    pub(super) applying: ForkCell<Mutex<()>>,
     pub(super) notes: ForkCell<Mutex<Notes>>,
 }
 
@@ -58,7 +63,8 @@ impl Engine {
     pub(super) fn new(ctx: Arc<Context>, http: &Http) -> Result<Engine, Error> {
         let settings = &ctx.settings;
         let endpoints = Endpoints::new(settings, &ctx.sdk_key)?;
-        let is_v2 = endpoints.specs().base.ends_with("/v2/");
+        let forward_proxy = ForwardProxy::new(&ctx)?;
+        let is_v2 = forward_proxy.is_none() && endpoints.specs().base.ends_with("/v2/");
         let data_store = ctx.hooks.data_store.clone().map(|store| {
             GuardedStore::new(store, settings.data_store_key_schema, &ctx.sdk_key, is_v2)
         });
@@ -73,11 +79,13 @@ impl Engine {
             endpoints,
             data_store,
             disk_cache,
+            forward_proxy,
             failures: AtomicU64::new(0),
             is_background: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             is_unsaved: AtomicBool::new(false),
             lists: ArcSwap::default(),
+            applying: ForkCell::new(Mutex::default),
             notes: ForkCell::new(Mutex::default),
             ctx,
         })
@@ -145,6 +153,10 @@ impl Engine {
     /// In a forked child; may run where nothing can be allocated.
     pub(super) fn after_fork_child(&self) {
         self.notes.renew();
+        self.applying.renew();
         self.http.reset_after_fork();
+        if let Some(proxy) = &self.forward_proxy {
+            proxy.after_fork_child();
+        }
     }
 }

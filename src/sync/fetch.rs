@@ -70,7 +70,7 @@ impl Engine {
         diagnostics.start(fetch.key, start);
         let started_ms = ctx.clock.monotonic_ms();
         let outcome = self
-            .timeout(fetch, bounds)
+            .timeout(fetch.file.is_some(), bounds)
             .and_then(|timeout| self.http.send(self.request(fetch, timeout)));
         let status = outcome.as_ref().ok().map(|response| response.status);
         let is_success = outcome.as_ref().is_ok_and(Response::is_success);
@@ -129,10 +129,11 @@ impl Engine {
         }
     }
 
-    fn timeout(&self, fetch: &Fetch<'_>, bounds: Bounds) -> Result<Timeout, TransportError> {
+    /// The bound of a request; one for a file never has that of initialize.
+    pub(super) fn timeout(&self, is_file: bool, bounds: Bounds) -> Result<Timeout, TransportError> {
         let settings = &self.ctx.settings;
-        let init_timeout = positive_seconds(settings.init_timeout)
-            .filter(|_| bounds.is_init && fetch.file.is_none());
+        let init_timeout =
+            positive_seconds(settings.init_timeout).filter(|_| bounds.is_init && !is_file);
         let own = match init_timeout {
             Some(total) => Timeout::Total(total),
             None => Timeout::Inactivity(settings.request_timeout()),

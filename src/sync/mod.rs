@@ -10,6 +10,8 @@ mod details;
 mod disk_cache;
 mod engine;
 mod fetch;
+#[cfg_attr(not(feature = "grpc"), path = "no_grpc.rs")]
+mod grpc;
 mod id_list_file;
 mod id_lists;
 mod pace;
@@ -215,15 +217,24 @@ impl Sync {
         let running = self.running.get();
         let own_use = running.begin_use(&self.engine);
         self.engine.http.cancel_all();
+        if let Some(proxy) = &self.engine.forward_proxy {
+            proxy.stop();
+        }
         running.control.stop();
         running.changed.notify();
         if !running::is_on_thread_of(&self.engine) {
             let clock = &*self.engine.ctx.clock;
             let worker = running.worker.lock().take();
             let ended = worker.is_none_or(|worker| worker.stop_and_join(clock, deadline_ms));
-            if !(ended && running.wait_for_lists(clock, deadline_ms)) {
+            let stream = self.engine.forward_proxy.as_ref();
+            let stream_ended = stream.is_none_or(|proxy| proxy.join(clock, deadline_ms));
+            if !(ended && stream_ended && running.wait_for_lists(clock, deadline_ms)) {
                 let text = "sync was still busy at the end of shutdown; it ends by itself";
                 self.engine.log(LogLevel::Info, text);
+            }
+            if ended && stream_ended {
+                // The stream may have brought news that the sync thread did not come to save.
+                self.engine.save_copy();
             }
         }
         drop(own_use);
@@ -268,6 +279,7 @@ impl Sync {
             "specs_failing_ms": age(notes.failing_since_ms),
             "id_lists_checked_ms_ago": age(notes.id_lists_synced_ms),
             "id_lists": {"count": lists.len(), "ids": ids, "bytes": bytes},
+            "stream": engine.forward_proxy.as_ref().and_then(|proxy| proxy.stats(now_ms)),
             "last_error": notes.error,
         })
     }

@@ -119,17 +119,38 @@ impl Engine {
 
     /// Asks the sources for newer specs, until one answers.
     pub(super) fn sync_specs(&self, until_ms: Option<i64>) -> SpecsRound {
+        self.ask_in_turn(self.sync_sources(), Fallback::Rationed, until_ms)
+    }
+
+    /// Asks in place of a stream that is away: whatever the options name besides the network,
+    /// otherwise the service itself.
+    pub(super) fn sync_in_place_of_stream(&self, until_ms: Option<i64>) -> SpecsRound {
+        let Some(mut sources) = self.ctx.settings.config_sync_sources.clone() else {
+            let service = vec![DataSource::StatsigNetwork];
+            return self.ask_in_turn(service, Fallback::Always, until_ms);
+        };
+        sources.retain(|source| *source != DataSource::Network);
+        self.ask_in_turn(sources, Fallback::Rationed, until_ms)
+    }
+
+    fn ask_in_turn(
+        &self,
+        sources: Vec<DataSource>,
+        fallback: Fallback,
+        until_ms: Option<i64>,
+    ) -> SpecsRound {
         let bounds = Bounds {
             is_init: false,
             until_ms,
         };
         let mut round = SpecsRound::default();
-        for source in self.sync_sources() {
+        for source in sources {
             if self.is_stopping() {
                 break;
             }
             let before = self.failures();
-            let is_fallback = source == DataSource::StatsigNetwork;
+            let is_fallback =
+                source == DataSource::StatsigNetwork && fallback == Fallback::Rationed;
             if is_fallback && before > 0 && !before.is_multiple_of(FALLBACK_EVERY) {
                 continue;
             }
@@ -163,7 +184,7 @@ impl Engine {
     }
 
     /// Remembers how rounds go and warns when they have failed for long.
-    fn note_round(&self, is_fresh: bool) {
+    pub(super) fn note_round(&self, is_fresh: bool) {
         if self.is_stopping() {
             return;
         }
@@ -188,6 +209,14 @@ impl Engine {
             self.log(LogLevel::Warning, &text);
         }
     }
+}
+
+/// How often a round asks the service itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fallback {
+    /// Only in rounds where the count of failures allows it.
+    Rationed,
+    Always,
 }
 
 /// How a round for specs went.

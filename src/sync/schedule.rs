@@ -64,6 +64,19 @@ impl Schedule {
         }
     }
 
+    /// While specs are pushed, nobody asks for them; while the stream is away, somebody does, for
+    /// the first time one interval after `polling_since_ms`.
+    pub(super) fn follow_stream(&mut self, polling_since_ms: Option<i64>) {
+        match (polling_since_ms, self.specs.due_ms) {
+            (None, _) => self.specs.due_ms = None,
+            (Some(since_ms), None) => {
+                let delay = self.specs.pace.delay();
+                self.specs.due_ms = Some(later(since_ms, delay));
+            }
+            (Some(_), Some(_)) => {}
+        }
+    }
+
     /// What is due now; it is not due again until its round has ended.
     pub(super) fn take_due(&mut self, now_ms: i64) -> Due {
         Due {
@@ -134,6 +147,22 @@ mod tests {
         schedule.specs_ended(25_000, RoundEnd::default());
         assert_eq!(schedule.next_ms(), Some(35_000));
         assert_eq!(schedule.take_due(60_000), BOTH);
+    }
+
+    #[test]
+    fn specs_are_not_due_unless_the_stream_is_away() {
+        let mut schedule = schedule();
+        schedule.begin(0, true);
+        schedule.follow_stream(None);
+        assert_eq!(schedule.next_ms(), Some(60_000), "id lists only");
+        schedule.follow_stream(Some(30_000));
+        assert_eq!(schedule.next_ms(), Some(40_000));
+        assert!(schedule.take_due(40_000).specs);
+        schedule.specs_ended(41_000, RoundEnd::default());
+        schedule.follow_stream(Some(30_000));
+        assert_eq!(schedule.next_ms(), Some(51_000));
+        schedule.follow_stream(None);
+        assert_eq!(schedule.next_ms(), Some(60_000), "back on the stream");
     }
 
     #[test]

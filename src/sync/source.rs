@@ -108,9 +108,10 @@ impl Engine {
                 );
                 Loaded::Absent
             }
-            DataSource::Network => {
-                self.load_network(self.endpoints.specs(), Source::Network, bounds)
-            }
+            DataSource::Network => match &self.forward_proxy {
+                Some(proxy) => self.load_forward_proxy(proxy, bounds),
+                None => self.load_network(self.endpoints.specs(), Source::Network, bounds),
+            },
             DataSource::StatsigNetwork => {
                 self.note(|notes| notes.is_specs_fallback_used = true);
                 match self.endpoints.specs_fallback() {
@@ -207,13 +208,25 @@ impl Engine {
                 Loaded::Failed(self.status_failure(&response)),
                 "download_failed",
             ),
-            Ok(response) => self.use_response(response, since, source, target),
+            Ok(response) => self.use_body(response.body, since, source, &target.base),
         };
+        self.measure_sync(&target.base, started_ms, is_answered, loaded, error);
+        loaded
+    }
+
+    pub(super) fn measure_sync(
+        &self,
+        source_api: &str,
+        started_ms: i64,
+        is_answered: bool,
+        loaded: Loaded,
+        error: &str,
+    ) {
         self.ctx.reporter.distribution(
             "config_sync_overall.latency",
             millis(self.ctx.clock.monotonic_ms() - started_ms),
             &[
-                ("source_api", target.base.as_str()),
+                ("source_api", source_api),
                 ("format", if is_answered { "json" } else { "unknown" }),
                 ("error", error),
                 ("source_success", if is_answered { "true" } else { "false" }),
@@ -227,22 +240,22 @@ impl Engine {
                 ),
             ],
         );
-        loaded
     }
 
-    fn use_response(
+    /// Puts the body of an answer in use, and in the data store if it is news.
+    pub(super) fn use_body(
         &self,
-        response: Response,
+        body: Vec<u8>,
         since: i64,
         source: Source,
-        target: &Target,
+        source_api: &str,
     ) -> (Loaded, &'static str) {
-        if response.body.is_empty() && since != 0 {
-            self.count_no_update(source, &target.base);
+        if body.is_empty() && since != 0 {
+            self.count_no_update(source, source_api);
             return (Loaded::Fresh, "");
         }
         let before = self.ctx.store.lcut();
-        let document = match String::from_utf8(response.body) {
+        let document = match String::from_utf8(body) {
             Ok(document) if !document.is_empty() => document,
             Ok(_) => return (self.malformed("the body is empty"), "empty_body"),
             Err(_) => return (self.malformed("the body is not UTF-8"), "invalid_json"),
@@ -251,11 +264,11 @@ impl Engine {
         let applied = self.process(Key::DownloadConfigSpecs, || self.apply(document, source));
         match applied {
             Ok(Applied::NoUpdate) => {
-                self.count_no_update(source, &target.base);
+                self.count_no_update(source, source_api);
                 (Loaded::Fresh, "")
             }
             Ok(Applied::Updated { lcut, identical }) => {
-                self.measure_propagation(source, &target.base, lcut, before);
+                self.measure_propagation(source, source_api, lcut, before);
                 if !identical || !is_from_service(previous) {
                     self.write_data_store(lcut);
                 }
@@ -263,7 +276,7 @@ impl Engine {
             }
             Err(Error::Json { detail, .. }) => (self.malformed(&detail), "invalid_json"),
             Err(error) => {
-                let text = format!("specs from {} were not accepted: {error}", target.base);
+                let text = format!("specs from {source_api} were not accepted: {error}");
                 self.log(LogLevel::Debug, &text);
                 self.note_failure(text);
                 (REJECTED, "process_failed")
@@ -272,7 +285,10 @@ impl Engine {
     }
 
     /// Puts a document in use, keeps a copy, and tells the host.
-    fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
+    pub(super) fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
+        // Rounds and the stream from a forward proxy run on different threads; the host is told of
+        // one update after the other.
+        let _turn = self.applying.get().lock();
         let previous = self.ctx.store.load().source;
         let applied = self.ctx.store.apply(document, source)?;
         if let Applied::Updated { lcut, identical } = applied {
@@ -288,7 +304,8 @@ impl Engine {
         Ok(applied)
     }
 
-    /// No lock is held here: the host may evaluate, shut down, or take its time.
+    /// No lock that a call of the host takes is held here: it may evaluate, shut down, or take its
+    /// time.
     fn call_rules_updated(&self, lcut: i64) {
         let Some(callback) = &self.ctx.hooks.rules_updated else {
             return;
@@ -414,7 +431,7 @@ impl Engine {
         }
     }
 
-    fn measure_propagation(&self, source: Source, base: &str, lcut: i64, before: i64) {
+    pub(super) fn measure_propagation(&self, source: Source, base: &str, lcut: i64, before: i64) {
         let is_background = self.is_background.load(Ordering::Relaxed);
         if !is_background || lcut <= before {
             return;

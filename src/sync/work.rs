@@ -10,9 +10,9 @@ use super::pace::RoundEnd;
 use super::rounds::Outcome;
 use super::running::{Working, enter_thread, is_on_thread_of};
 use super::waiting::outcome;
-use super::{INITIALIZED, INITIALIZING, NEVER_MS, Sync};
+use super::{INITIALIZED, INITIALIZING, NEVER_MS, Sync, grpc};
 use crate::error::Error;
-use crate::options::Threads;
+use crate::options::{LogLevel, Threads};
 use crate::worker::{Worker, spawn_quiet};
 
 impl Sync {
@@ -113,13 +113,24 @@ impl Sync {
         }
         let running = self.running.get();
         let clock = &self.engine.ctx.clock;
+        let stream = self.engine.forward_proxy.as_ref();
+        let stream = stream.filter(|proxy| proxy.is_streaming());
+        if stream.is_some() {
+            self.start_stream();
+        }
         let due = {
             let mut schedule = running.schedule.lock();
             schedule.ensure_begun(clock.monotonic_ms());
+            if let Some(proxy) = stream {
+                schedule.follow_stream(proxy.polling_since_ms());
+            }
             schedule.take_due(clock.monotonic_ms())
         };
         if due.specs {
-            let end = if self.is_polling.load(Ordering::Acquire) {
+            let end = if stream.is_some() {
+                let tag = "_streaming_fallback_sync";
+                self.guarded(tag, || self.engine.sync_in_place_of_stream(until_ms).end)
+            } else if self.is_polling.load(Ordering::Acquire) {
                 self.guarded("_sync", || self.engine.sync_specs(until_ms).end)
             } else {
                 None
@@ -129,13 +140,27 @@ impl Sync {
                 .schedule
                 .lock()
                 .specs_ended(now_ms, end.unwrap_or_default());
-            self.engine.save_copy();
             self.engine.log_network_problems();
         }
+        // Besides what was just loaded, this may be news that came over the stream.
+        self.engine.save_copy();
         if due.id_lists {
             self.start_id_lists(until_ms);
         }
         running.schedule.lock().next_ms()
+    }
+
+    /// Starts the stream from the forward proxy, once per process.
+    fn start_stream(&self) {
+        let weak = Weak::clone(&self.weak);
+        let wake = move || {
+            if let Some(sync) = weak.upgrade() {
+                sync.running.get().control.signal.notify();
+            }
+        };
+        if let Err(error) = grpc::start_stream(&self.engine, Box::new(wake)) {
+            self.engine.log(LogLevel::Error, &error.to_string());
+        }
     }
 
     /// Runs part of the work; a defect in it ends that part and nothing else.

@@ -10,6 +10,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "grpc")]
+#[cfg(test)]
+mod grpc;
 #[cfg(test)]
 #[path = "../../examples/local_server/server.rs"]
 mod local_server;
@@ -20,8 +23,6 @@ mod events_custom;
 mod events_delivery;
 #[cfg(test)]
 mod events_exposures;
-#[cfg(test)]
-mod events_reports;
 #[cfg(test)]
 mod events_sampling;
 #[cfg(test)]
