@@ -139,7 +139,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
     fn user_agent_field(&mut self, field: &Field, derived: Option<UserAgentField>) -> ValueRef<'a> {
         let value = self.field(field);
-        let Some(wanted) = derived.filter(|_| value.is_blank()) else {
+        let Some(wanted) = derived.filter(|_| value == ValueRef::Missing) else {
             return value;
         };
         match self.named_field(Some(TopLevel::UserAgent), "userAgent", Some("useragent")) {
