@@ -145,7 +145,7 @@ impl Events {
     ) {
         let state = self.state.get();
         state.end_window_if_due(self.ctx.clock.monotonic_ms());
-        let sampled = match self.sample(state, snapshot, user, evaluation, parameter) {
+        let sampled = match Self::sample(state, snapshot, user, evaluation, parameter) {
             Decision::Log(sampled) => sampled,
             Decision::LeaveOut => {
                 state.counters.sampled_out.fetch_add(1, Ordering::Relaxed);
@@ -167,7 +167,6 @@ impl Events {
     }
 
     fn sample(
-        &self,
         state: &State,
         snapshot: &Snapshot,
         user: &User,
