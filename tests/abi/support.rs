@@ -215,7 +215,12 @@ pub(crate) fn compile(source: &Path, library: &Library, build: Build) -> PathBuf
                 .arg(&library.folder)
                 .arg("-ltidegate")
                 .arg("-pthread");
-            gcc.arg(format!("-Wl,-rpath,{}", library.folder.display()));
+            // The old tag beats LD_LIBRARY_PATH, which cargo sets to its own folder: the program
+            // has to load the library it was linked with, not one that happens to lie there.
+            gcc.arg(format!(
+                "-Wl,--disable-new-dtags,-rpath,{}",
+                library.folder.display()
+            ));
         }
         Build::Sanitized => {
             gcc.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
