@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::lock::{Condvar, Mutex, MutexGuard};
 
 /// Wall time and monotonic time.
 pub trait Clock: Send + Sync + 'static {
@@ -19,12 +19,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Waits on `condvar` until notified or until `monotonic_ms` reaches `deadline_ms`
     /// (`None` waits for a notification only). May wake early; the caller re-checks.
-    fn wait_until(
+    fn wait_until<'a>(
         &self,
         condvar: &Arc<Condvar>,
-        guard: &mut MutexGuard<'_, WaitState>,
+        guard: MutexGuard<'a, WaitState>,
         deadline_ms: Option<i64>,
-    );
+    ) -> MutexGuard<'a, WaitState>;
 }
 
 /// What a waiter's mutex guards: a counter that notifiers raise, so that no wake-up is lost.
@@ -68,17 +68,17 @@ impl Clock for SystemClock {
         i64::try_from(self.start.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn wait_until(
+    fn wait_until<'a>(
         &self,
         condvar: &Arc<Condvar>,
-        guard: &mut MutexGuard<'_, WaitState>,
+        guard: MutexGuard<'a, WaitState>,
         deadline_ms: Option<i64>,
-    ) {
+    ) -> MutexGuard<'a, WaitState> {
         match deadline_ms {
             None => condvar.wait(guard),
             Some(deadline) => {
                 let left = u64::try_from(deadline - self.monotonic_ms()).unwrap_or(0);
-                condvar.wait_for(guard, Duration::from_millis(left));
+                condvar.wait_for(guard, Duration::from_millis(left))
             }
         }
     }
@@ -122,12 +122,12 @@ impl Clock for ManualClock {
         self.monotonic_ms.load(Ordering::SeqCst)
     }
 
-    fn wait_until(
+    fn wait_until<'a>(
         &self,
         condvar: &Arc<Condvar>,
-        guard: &mut MutexGuard<'_, WaitState>,
+        guard: MutexGuard<'a, WaitState>,
         deadline_ms: Option<i64>,
-    ) {
+    ) -> MutexGuard<'a, WaitState> {
         {
             let mut waiters = self.waiters.lock();
             if !waiters.iter().any(|known| Arc::ptr_eq(known, condvar)) {
@@ -135,9 +135,9 @@ impl Clock for ManualClock {
             }
         }
         if deadline_ms.is_some_and(|deadline| self.monotonic_ms() >= deadline) {
-            return;
+            return guard;
         }
         // A short real bound closes the race between the check above and an `advance` elsewhere.
-        condvar.wait_for(guard, Duration::from_millis(20));
+        condvar.wait_for(guard, Duration::from_millis(20))
     }
 }

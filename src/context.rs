@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::host::Hooks;
 use crate::options::{Options, Settings};
+use crate::random;
 use crate::report::Reporter;
 use crate::store::Store;
 
@@ -21,8 +22,8 @@ pub struct Context {
     pub store: Store,
     pub reporter: Reporter,
     sdk_type: String,
-    /// A forked child writes it before any other thread can exist there.
-    session_id: RwLock<Arc<str>>,
+    /// Swapped, not locked: a forked child writes it whatever the parent was doing.
+    session_id: ArcSwap<Arc<str>>,
 }
 
 /// Prefix that every server key has.
@@ -64,7 +65,7 @@ impl Context {
             hooks,
             clock,
             sdk_type,
-            session_id: RwLock::new(new_session_id()),
+            session_id: ArcSwap::from_pointee(new_session_id()),
         })
     }
 
@@ -86,7 +87,7 @@ impl Context {
     /// The same id in every request of this client in this process.
     #[must_use]
     pub fn session_id(&self) -> Arc<str> {
-        Arc::clone(&self.session_id.read())
+        Arc::clone(&self.session_id.load())
     }
 
     /// The `statsigMetadata` of requests.
@@ -121,25 +122,14 @@ impl Context {
 
     /// In a forked child, once it is safe to allocate: a session id of its own.
     pub fn renew_session(&self) {
-        *self.session_id.write() = new_session_id();
+        self.session_id.store(Arc::new(new_session_id()));
     }
 }
 
-/// A random (version 4) UUID.
+/// A random (version 4) UUID, another one in each process.
 #[must_use]
 pub fn new_session_id() -> Arc<str> {
-    let random = fastrand::u128(..);
-    let versioned = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{versioned:032x}");
-    let part = |from, to| hex.get(from..to).unwrap_or_default();
-    let parts = [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ];
-    Arc::from(parts.join("-"))
+    Arc::from(random::uuid(random::bits()))
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ pub mod exposure;
 mod ffi;
 pub mod fork_cell;
 pub mod host;
+pub mod lock;
 
 mod json_writer;
 pub mod net;
 pub mod options;
+mod random;
 pub mod report;
 pub mod spec;
 pub mod store;

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 use crate::eval::{Overrides, bucket};
 use crate::fork_cell::ForkCell;
+use crate::lock::Mutex;
 use crate::spec::SpecSet;
 use crate::spec::compile::{Compiled, compile, fingerprint};
 use crate::spec::id_list::IdLists;
-use parking_lot::Mutex;
 
 /// Where the current specs came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

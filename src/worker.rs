@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 
 use crate::clock::{Clock, WaitState};
 use crate::error::Error;
@@ -44,7 +44,7 @@ impl Signal {
             if deadline_ms.is_some_and(|deadline| clock.monotonic_ms() >= deadline) {
                 return false;
             }
-            clock.wait_until(&self.condvar, &mut state, deadline_ms);
+            state = clock.wait_until(&self.condvar, state, deadline_ms);
         }
     }
 }

@@ -148,6 +148,9 @@ impl Client {
             _ => return Err(not_initialized()),
         }
         self.restart_if_forked()?;
+        if self.only_evaluates() {
+            return Ok(u32::MAX);
+        }
         let clock = &self.ctx.clock;
         let start = clock.monotonic_ms();
         let budget = millis(budget_ms);
@@ -177,6 +180,11 @@ impl Client {
     /// [`Error::Timeout`]; [`Error::State`] when not initialized; the failure of the last source.
     pub fn sync_now(&self, timeout_ms: u32) -> Result<(), Error> {
         self.ensure_ready()?;
+        if self.only_evaluates() {
+            return Err(Error::Fork {
+                detail: "on_fork is \"evaluate_only\"",
+            });
+        }
         self.sync.sync_now(millis(timeout_ms))
     }
 
@@ -284,6 +292,11 @@ impl Client {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether this is a forked child that leaves the network to its parent.
+    fn only_evaluates(&self) -> bool {
+        self.state.needs_restart.load(Ordering::Relaxed)
     }
 
     /// The first call in a forked child: a session and threads of its own.

@@ -2,7 +2,8 @@
 //! what it already has.
 
 use std::fmt;
-use std::io::Read;
+
+use crate::random;
 
 /// Bits of a UUID that say which kind it is.
 const VERSION: u128 = 0xf << 76;
@@ -13,15 +14,9 @@ const VARIANT: u128 = 0b11 << 62;
 pub(super) struct BatchId(pub(super) u128);
 
 impl BatchId {
-    /// A fresh id. The system's randomness is asked each time: a generator in memory would go on
-    /// alike in a process and its forked child.
+    /// A fresh id.
     pub(super) fn random() -> Self {
-        let mut bytes = [0; 16];
-        let read = std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes));
-        let bits = match read {
-            Ok(()) => u128::from_le_bytes(bytes),
-            Err(_) => fastrand::u128(..) ^ u128::from(std::process::id()),
-        };
+        let bits = random::bits();
         BatchId((bits & !VERSION & !VARIANT) | (0x4 << 76) | (0b10 << 62))
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 /// What identifies an exposure; two halves of which neither alone needs to be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,11 +5,10 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwapOption, Guard};
-use parking_lot::Mutex;
 
 use super::callbacks::{Deferred, Gate};
 use super::chunks::Chunks;
-use super::fork;
+use super::fork::ForkMutex;
 use super::slab::Id;
 use crate::client::Client;
 use crate::error::Error;
@@ -33,7 +32,7 @@ struct Shell {
 
 static SHELLS: Chunks<OnceLock<Shell>> = Chunks::new();
 /// How many shells there are. Locked for an insertion, and across a fork.
-static COUNT: Mutex<u32> = Mutex::new(0);
+static COUNT: ForkMutex<u32> = ForkMutex::new(0);
 
 /// Gives an id to a client.
 pub(super) fn insert(client: Arc<Client>, gate: Arc<Gate>, calls_back: bool) -> Result<u64, Error> {
@@ -163,16 +162,10 @@ pub(super) fn for_each(visit: impl Fn(&Arc<Client>, &Gate)) {
 
 /// Before a fork: no client is being made.
 pub(super) fn lock_for_fork() {
-    std::mem::forget(COUNT.lock());
+    COUNT.lock_for_fork();
 }
 
-/// After a fork, in the parent.
-pub(super) fn unlock_in_parent() {
-    // SAFETY: this thread locked it in `lock_for_fork` and forgot the guard.
-    unsafe { COUNT.force_unlock() };
-}
-
-/// After a fork, in the child.
-pub(super) fn unlock_in_child() {
-    fork::reset(&COUNT);
+/// After a fork, on both sides.
+pub(super) fn unlock_after_fork() {
+    COUNT.unlock_after_fork();
 }

@@ -1,15 +1,15 @@
 //! What happens around `fork`, by itself and when a host with hooks of its own says so.
 //!
 //! Before: clients come to a safe point, and the locks of this folder are taken, so that the child
-//! inherits nothing half done. After: the parent goes on; the child makes its locks afresh (threads
-//! that waited for them do not exist there) and tells its clients. Handlers only touch memory.
+//! inherits nothing half done. After: both sides give the locks back, and the child tells its
+//! clients. Handlers only touch memory.
 
+use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use parking_lot::lock_api::RawMutex as _;
-use parking_lot::{Mutex, RawMutex};
+use crate::lock::{Mutex, MutexGuard};
 
 use super::clients;
 use super::evaluate::RESULTS;
@@ -74,20 +74,20 @@ extern "C" fn prepare() {
 
 extern "C" fn parent() {
     contained(|| {
-        RESULTS.unlock_in_parent();
-        USERS.unlock_in_parent();
-        OPTIONS.unlock_in_parent();
+        RESULTS.unlock_after_fork();
+        USERS.unlock_after_fork();
+        OPTIONS.unlock_after_fork();
         after_in_parent();
-        clients::unlock_in_parent();
+        clients::unlock_after_fork();
     });
 }
 
 extern "C" fn child() {
     contained(|| {
-        RESULTS.unlock_in_child();
-        USERS.unlock_in_child();
-        OPTIONS.unlock_in_child();
-        clients::unlock_in_child();
+        RESULTS.unlock_after_fork();
+        USERS.unlock_after_fork();
+        OPTIONS.unlock_after_fork();
+        clients::unlock_after_fork();
         after_in_child();
     });
 }
@@ -97,11 +97,39 @@ fn contained(body: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(body));
 }
 
-/// Makes a lock afresh that this thread, the only one of a forked child, holds.
-pub(super) fn reset<T>(lock: &Mutex<T>) {
-    // SAFETY: the raw lock is only overwritten, while no guard and no other thread exists.
-    let raw = unsafe { lock.raw() };
-    let raw = std::ptr::from_ref(raw).cast_mut();
-    // SAFETY: a raw lock is one atomic word, so writing it through a shared place is allowed.
-    unsafe { raw.write(RawMutex::INIT) };
+/// A mutex that can be held from before a fork until after it, on both sides.
+pub(super) struct ForkMutex<T: 'static> {
+    mutex: Mutex<T>,
+    /// The guard during a fork; only whoever has it looks here.
+    held: UnsafeCell<Option<MutexGuard<'static, T>>>,
+}
+
+// SAFETY: `held` is only touched by the thread that holds `mutex`.
+unsafe impl<T: Send> Sync for ForkMutex<T> {}
+
+impl<T> ForkMutex<T> {
+    pub(super) const fn new(value: T) -> Self {
+        ForkMutex {
+            mutex: Mutex::new(value),
+            held: UnsafeCell::new(None),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+        self.mutex.lock()
+    }
+
+    /// Before a fork: keeps what it guards whole in the child.
+    pub(super) fn lock_for_fork(&'static self) {
+        let guard = self.mutex.lock();
+        // SAFETY: this thread holds the mutex.
+        unsafe { *self.held.get() = Some(guard) };
+    }
+
+    /// After a fork. In the child this thread is the copy of the one that locked.
+    pub(super) fn unlock_after_fork(&'static self) {
+        // SAFETY: this thread holds the mutex since `lock_for_fork`.
+        let guard = unsafe { (*self.held.get()).take() };
+        drop(guard);
+    }
 }

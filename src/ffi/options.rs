@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use super::buf::Buf;
 use super::guard::guard;

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use super::buf::Buf;
 use super::evaluate::RESULTS;

@@ -11,10 +11,8 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::chunks::Chunks;
-use super::fork;
+use super::fork::ForkMutex;
 use crate::error::Error;
 
 /// What an id stands for: its top byte. Below 128, so that an id is positive in signed 64 bits.
@@ -112,7 +110,7 @@ struct Free {
 pub(super) struct Slab<T: Send + Sync + 'static> {
     kind: Kind,
     slots: Chunks<Slot<T>>,
-    free: Mutex<Free>,
+    free: ForkMutex<Free>,
 }
 
 impl<T: Send + Sync + 'static> Slab<T> {
@@ -120,7 +118,7 @@ impl<T: Send + Sync + 'static> Slab<T> {
         Slab {
             kind: Kind { code, noun },
             slots: Chunks::new(),
-            free: Mutex::new(Free {
+            free: ForkMutex::new(Free {
                 slots: Vec::new(),
                 next: 0,
             }),
@@ -242,19 +240,13 @@ impl<T: Send + Sync + 'static> Slab<T> {
     }
 
     /// Before a fork: keeps the list of free slots whole in the child.
-    pub(super) fn lock_for_fork(&self) {
-        std::mem::forget(self.free.lock());
+    pub(super) fn lock_for_fork(&'static self) {
+        self.free.lock_for_fork();
     }
 
-    /// After a fork, in the parent.
-    pub(super) fn unlock_in_parent(&self) {
-        // SAFETY: this thread locked it in `lock_for_fork` and forgot the guard.
-        unsafe { self.free.force_unlock() };
-    }
-
-    /// After a fork, in the child.
-    pub(super) fn unlock_in_child(&self) {
-        fork::reset(&self.free);
+    /// After a fork, on both sides.
+    pub(super) fn unlock_after_fork(&'static self) {
+        self.free.unlock_after_fork();
     }
 }
 

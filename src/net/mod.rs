@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode};
 
@@ -123,7 +123,7 @@ impl Response {
 /// The client's way to the network.
 pub struct Http {
     proxies: Proxies,
-    problems: Mutex<Vec<String>>,
+    problems: ForkCell<Mutex<Vec<String>>>,
     #[cfg(feature = "tls")]
     trust: Arc<tls::Trust>,
     /// `proxy_configs` entries with TLS material, by the server it is for.
@@ -153,8 +153,7 @@ impl Http {
             Proxies::new(settings.network_proxy.as_deref(), &ProxyVariables::read())?;
         let problems = unusable
             .into_iter()
-            .map(|name| format!("{name} holds no usable proxy URL and is ignored"))
-            .collect();
+            .map(|name| format!("{name} holds no usable proxy URL and is ignored"));
         #[cfg(feature = "tls")]
         let trust = Arc::new(
             tls::Trust::new(settings.ca_pem.as_deref())
@@ -166,7 +165,7 @@ impl Http {
         };
         Ok(Http {
             proxies,
-            problems: Mutex::new(problems),
+            problems: problems_cell(problems.collect()),
             private: private::private_servers(settings)?,
             lookup,
             clock: SystemClock::default(),
@@ -181,12 +180,12 @@ impl Http {
     }
 
     /// The same settings and trust with connections of its own, so that one side can be canceled
-    /// without the other.
+    /// without the other. Takes over the problems found so far.
     #[must_use]
     pub fn sibling(&self) -> Http {
         Http {
             proxies: self.proxies.clone(),
-            problems: Mutex::default(),
+            problems: problems_cell(std::mem::take(&mut *self.problems.get().lock())),
             #[cfg(feature = "tls")]
             trust: Arc::clone(&self.trust),
             private: self.private.clone(),
@@ -202,7 +201,7 @@ impl Http {
 
     /// What went wrong outside of any request since the last call, for the log.
     pub fn take_problems(&self) -> Vec<String> {
-        let mut problems = std::mem::take(&mut *self.problems.lock());
+        let mut problems = std::mem::take(&mut *self.problems.get().lock());
         #[cfg(feature = "tls")]
         problems.extend(self.trust.take_problems());
         problems
@@ -260,7 +259,16 @@ impl Http {
     /// In a forked child: leaves the parent's sockets alone; the next request opens new ones.
     pub fn reset_after_fork(&self) {
         self.pools.renew();
+        self.problems.renew();
+        #[cfg(feature = "tls")]
+        self.trust.after_fork_child();
     }
+}
+
+fn problems_cell(found: Vec<String>) -> ForkCell<Mutex<Vec<String>>> {
+    let cell = ForkCell::new(Mutex::<Vec<String>>::default);
+    cell.get().lock().extend(found);
+    cell
 }
 
 fn pools_cell(

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::lock::{Condvar, Mutex};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -117,16 +117,14 @@ impl CachingResolver {
                 break;
             }
             let Some(deadline) = deadline else {
-                shared.ended.wait(&mut hosts);
+                hosts = shared.ended.wait(hosts);
                 continue;
             };
             let left = u64::try_from(deadline - shared.clock.monotonic_ms()).unwrap_or(0);
             if left == 0 {
                 break;
             }
-            shared
-                .ended
-                .wait_for(&mut hosts, Duration::from_millis(left));
+            hosts = shared.ended.wait_for(hosts, Duration::from_millis(left));
         }
         let entry = hosts.entry(key).or_default();
         let age = shared.clock.monotonic_ms() - entry.resolved_at_ms;

@@ -4,9 +4,9 @@
 //! `SSL_CERT_DIR` in its place) and the option `ca_pem`, loaded once on the first https connection.
 //! An endpoint with TLS material of its own trusts that alone.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use parking_lot::Mutex;
+use arc_swap::ArcSwapOption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -19,13 +19,16 @@ use ureq::unversioned::transport::{
 
 use super::agent::{INPUT_BUFFER_BYTES, OUTPUT_BUFFER_BYTES};
 use super::error::{TransportError, TransportErrorKind};
+use crate::fork_cell::ForkCell;
+use crate::lock::Mutex;
 use crate::options::{AuthenticationMode, ProxyConfig};
 
 /// Trust of an ordinary connection, built on first use.
 pub(super) struct Trust {
     extra: Vec<CertificateDer<'static>>,
-    config: OnceLock<Arc<ClientConfig>>,
-    problems: Mutex<Vec<String>>,
+    built: ArcSwapOption<ClientConfig>,
+    /// Held while building; holds what could not be loaded. A fork may come in between.
+    building: ForkCell<Mutex<Vec<String>>>,
 }
 
 impl Trust {
@@ -37,31 +40,40 @@ impl Trust {
         };
         Ok(Trust {
             extra,
-            config: OnceLock::new(),
-            problems: Mutex::new(Vec::new()),
+            built: ArcSwapOption::empty(),
+            building: ForkCell::new(Mutex::default),
         })
     }
 
     /// What could not be loaded since the last call.
     pub(super) fn take_problems(&self) -> Vec<String> {
-        std::mem::take(&mut *self.problems.lock())
+        std::mem::take(&mut *self.building.get().lock())
+    }
+
+    /// In a forked child.
+    pub(super) fn after_fork_child(&self) {
+        self.building.renew();
     }
 
     pub(super) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(self.config.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-            roots.add_parsable_certificates(bundled);
-            let system = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(system.certs);
-            roots.add_parsable_certificates(self.extra.iter().cloned());
-            let failed = system
-                .errors
-                .iter()
-                .map(|e| format!("system trust store: {e}"));
-            self.problems.lock().extend(failed);
-            Arc::new(client_config(roots))
-        }))
+        if let Some(config) = self.built.load_full() {
+            return config;
+        }
+        let mut problems = self.building.get().lock();
+        if let Some(config) = self.built.load_full() {
+            return config;
+        }
+        let mut roots = RootCertStore::empty();
+        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+        roots.add_parsable_certificates(bundled);
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+        roots.add_parsable_certificates(self.extra.iter().cloned());
+        let failed = system.errors.iter();
+        problems.extend(failed.map(|e| format!("system trust store: {e}")));
+        let config = Arc::new(client_config(roots));
+        self.built.store(Some(Arc::clone(&config)));
+        config
     }
 }
 

@@ -15,7 +15,7 @@ mod redact;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use serde_json::{Map, Value};
 
 pub use boundary::{ErrorReport, Repeat};

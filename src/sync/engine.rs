@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::lock::Mutex;
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 
 use super::data_store::GuardedStore;
 use super::disk_cache::DiskCache;
@@ -57,6 +57,28 @@ pub(super) struct Notes {
     pub(super) id_lists_synced_ms: Option<i64>,
     pub(super) failing_since_ms: Option<i64>,
     pub(super) warned_ms: Option<i64>,
+}
+
+/// Failing for this long is worth a warning, repeated at the same distance.
+const WARN_AFTER_MS: i64 = 120_000;
+
+impl Notes {
+    /// A round brought specs, or the word that there are no newer ones.
+    pub(super) fn succeeded(&mut self, now_ms: i64) {
+        self.specs_synced_ms = Some(now_ms);
+        self.failing_since_ms = None;
+        self.warned_ms = None;
+    }
+
+    /// A round brought nothing. Returns for how long that has been so, when it is time to say it.
+    pub(super) fn failed(&mut self, now_ms: i64) -> Option<i64> {
+        let since_ms = *self.failing_since_ms.get_or_insert(now_ms);
+        let quiet_ms = now_ms - self.warned_ms.unwrap_or(since_ms);
+        (quiet_ms >= WARN_AFTER_MS).then(|| {
+            self.warned_ms = Some(now_ms);
+            now_ms - since_ms
+        })
+    }
 }
 
 impl Engine {
@@ -158,5 +180,21 @@ impl Engine {
         if let Some(proxy) = &self.forward_proxy {
             proxy.after_fork_child();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_comes_every_two_minutes_of_failing() {
+        let mut notes = Notes::default();
+        let warned: Vec<i64> = (0..40).filter_map(|n| notes.failed(n * 10_000)).collect();
+        assert_eq!(warned, [120_000, 240_000, 360_000]);
+        notes.succeeded(400_000);
+        assert_eq!(notes.failed(410_000), None);
+        assert_eq!(notes.failed(520_000), None);
+        assert_eq!(notes.failed(530_000), Some(120_000));
     }
 }

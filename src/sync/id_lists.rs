@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::mpsc;
 use std::sync::{Arc, atomic::Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::engine::Engine;

@@ -34,7 +34,6 @@ use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::net::Http;
 use crate::options::{LogLevel, Threads, positive_seconds};
-use crate::worker::Worker;
 
 pub use details::InitDetails;
 
@@ -173,7 +172,7 @@ impl Sync {
         if running::is_on_thread_of(&self.engine) {
             return Err(running::would_wait_for_itself());
         }
-        if self.is_inline() {
+        if self.is_inline() || !self.running.get().has_thread() {
             let until_ms = self.deadline_ms(timeout);
             let refreshed = self.in_turn(Some(until_ms), || self.refresh_here(Some(until_ms)));
             return refreshed.unwrap_or(Err(Error::Timeout { what: "sync_now" }));
@@ -272,7 +271,7 @@ impl Sync {
         json!({
             "initialized": self.is_initialized(),
             "polling": self.is_polling.load(Ordering::Acquire),
-            "thread_alive": running.worker.lock().as_ref().is_some_and(Worker::is_alive),
+            "thread_alive": running.has_thread(),
             "failures": engine.failures(),
             "specs_source": notes.specs_source,
             "specs_checked_ms_ago": age(notes.specs_synced_ms),

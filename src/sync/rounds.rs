@@ -14,8 +14,6 @@ use crate::store::Source;
 
 /// The service itself is asked in rounds where the count of failures is a multiple of this.
 const FALLBACK_EVERY: u64 = 5;
-/// Failing for this long is worth a warning, repeated at the same distance.
-const WARN_AFTER_MS: i64 = 120_000;
 
 impl Engine {
     /// Loads specs and id lists for the first time. The network may fail; that is in the notes.
@@ -192,16 +190,9 @@ impl Engine {
         let mut warning = None;
         self.note(|notes| {
             if is_fresh {
-                notes.specs_synced_ms = Some(now_ms);
-                notes.failing_since_ms = None;
-                notes.warned_ms = None;
-                return;
-            }
-            let since = *notes.failing_since_ms.get_or_insert(now_ms);
-            if now_ms - notes.warned_ms.unwrap_or(since) >= WARN_AFTER_MS {
-                notes.warned_ms = Some(now_ms);
-                let why = notes.error.clone().unwrap_or_default();
-                warning = Some(((now_ms - since) / 1000, why));
+                notes.succeeded(now_ms);
+            } else if let Some(failing_ms) = notes.failed(now_ms) {
+                warning = Some((failing_ms / 1000, notes.error.clone().unwrap_or_default()));
             }
         });
         if let Some((seconds, why)) = warning {

@@ -4,20 +4,21 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 use super::engine::Engine;
 use super::schedule::Schedule;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::Error;
+use crate::random;
 use crate::worker::{Signal, Worker, WorkerControl};
 
 /// Locks are taken in the order of the fields and never across another wait.
 pub(super) struct Running {
     /// Held by the caller that does the work, where there are no threads. The host's callbacks run
     /// under it; one that comes back finds its thread marked by [`Working`] and does not wait.
-    pub(super) turn: Mutex<()>,
+    pub(super) turn: Turn,
     pub(super) worker: Mutex<Option<Worker>>,
     pub(super) control: Arc<WorkerControl>,
     pub(super) schedule: Mutex<Schedule>,
@@ -26,6 +27,38 @@ pub(super) struct Running {
     pub(super) has_lists_round: AtomicBool,
     pub(super) refresh: Mutex<Refresh>,
     users: Arc<AtomicUsize>,
+}
+
+/// One caller at a time.
+#[derive(Default)]
+pub(super) struct Turn {
+    is_taken: AtomicBool,
+    freed: Signal,
+}
+
+/// A turn, until dropped.
+pub(super) struct Taken<'a>(&'a Turn);
+
+impl Turn {
+    /// Waits for the turn; `None` if it does not come before `until_ms`.
+    pub(super) fn take(&self, clock: &dyn Clock, until_ms: Option<i64>) -> Option<Taken<'_>> {
+        loop {
+            let seen = self.freed.seen();
+            if !self.is_taken.swap(true, Ordering::AcqRel) {
+                return Some(Taken(self));
+            }
+            if !self.freed.wait(clock, seen, until_ms) {
+                return None;
+            }
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.0.is_taken.store(false, Ordering::Release);
+        self.0.freed.notify();
+    }
 }
 
 /// Refreshes asked for and done, by number.
@@ -39,14 +72,9 @@ pub(super) struct Refresh {
 
 impl Running {
     pub(super) fn new(ctx: &Context) -> Self {
-        // Children that fork from one process have the same state of the common generator; the
-        // process id tells them apart.
-        let seed = fastrand::u64(..)
-            ^ u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ ctx.clock.now_ms().unsigned_abs();
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = random::generator();
         Running {
-            turn: Mutex::new(()),
+            turn: Turn::default(),
             worker: Mutex::new(None),
             control: Arc::new(WorkerControl::default()),
             schedule: Mutex::new(Schedule::new(&ctx.settings, &mut random)),
@@ -64,6 +92,10 @@ impl Running {
             users: Arc::clone(&self.users),
             engine: Arc::clone(engine),
         }
+    }
+
+    pub(super) fn has_thread(&self) -> bool {
+        self.worker.lock().as_ref().is_some_and(Worker::is_alive)
     }
 
     /// Waits for the round of id lists that may be running; returns whether none is.
@@ -99,22 +131,29 @@ impl Drop for InUse {
     }
 }
 
+/// An engine by address, and a process: a child that was forked from a thread of ours is not one.
+type Mark = (usize, u32);
+
+fn mark(engine: &Arc<Engine>) -> Mark {
+    (Arc::as_ptr(engine) as usize, std::process::id())
+}
+
 thread_local! {
-    /// The engine whose work this thread does, by address.
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
+    /// The engine whose work this thread does.
+    static CURRENT: Cell<Mark> = const { Cell::new((0, 0)) };
 }
 
 /// Marks this thread as one of the engine's, for good.
 pub(super) fn enter_thread(engine: &Arc<Engine>) {
-    CURRENT.set(Arc::as_ptr(engine) as usize);
+    CURRENT.set(mark(engine));
 }
 
 /// Marks a caller's thread while it does work of the engine.
-pub(super) struct Working(usize);
+pub(super) struct Working(Mark);
 
 impl Working {
     pub(super) fn begin(engine: &Arc<Engine>) -> Self {
-        Working(CURRENT.replace(Arc::as_ptr(engine) as usize))
+        Working(CURRENT.replace(mark(engine)))
     }
 }
 
@@ -126,7 +165,7 @@ impl Drop for Working {
 
 /// Whether this thread works for `engine`, so that waiting for that work would never end.
 pub(super) fn is_on_thread_of(engine: &Arc<Engine>) -> bool {
-    CURRENT.get() == Arc::as_ptr(engine) as usize
+    CURRENT.get() == mark(engine)
 }
 
 pub(super) fn would_wait_for_itself() -> Error {

@@ -77,7 +77,7 @@ impl Sync {
     /// Calls `done` on a short-lived thread once initialize has ended.
     pub(super) fn call_when_initialized(self: &Arc<Self>, done: Done) {
         let sync = Arc::clone(self);
-        let slot = Arc::new(parking_lot::Mutex::new(Some(done)));
+        let slot = Arc::new(crate::lock::Mutex::new(Some(done)));
         let waiting = Arc::clone(&slot);
         let started = spawn_quiet("tg-init", move || {
             // Whether in time, too late or shut down is what the details say.

@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use super::fetch::Bounds;
 use super::pace::RoundEnd;
@@ -20,14 +19,7 @@ impl Sync {
     /// before `until_ms`.
     pub(super) fn in_turn<T>(&self, until_ms: Option<i64>, work: impl FnOnce() -> T) -> Option<T> {
         let running = self.running.get();
-        let _turn = match until_ms {
-            None => running.turn.lock(),
-            Some(until_ms) => {
-                let left_ms = until_ms - self.engine.ctx.clock.monotonic_ms();
-                let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-                running.turn.try_lock_for(left)?
-            }
-        };
+        let _turn = running.turn.take(&*self.engine.ctx.clock, until_ms)?;
         let _working = Working::begin(&self.engine);
         Some(work())
     }

@@ -40,6 +40,9 @@ mod net_tls;
 mod sync_data_store;
 #[cfg(test)]
 mod sync_endpoints;
+#[cfg(unix)]
+#[cfg(test)]
+mod sync_fork;
 #[cfg(test)]
 mod sync_id_lists;
 #[cfg(test)]

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tidegate::client::Client;
 use tidegate::exposure::EventValue;
-use tidegate::host::Hooks;
+use tidegate::host::{Hooks, Metrics};
 use tidegate::user::User;
 
+use crate::support::lists::{FILE, Lists};
 use crate::support::scripted::{PATIENCE, Recorded, Reply, Server, wait_until};
-use crate::support::service::{Heard, KEY, SPECS, client, options, service, specs, started};
+use crate::support::service::{
+    Heard, KEY, SPECS, Steps, client, no_update, options, service, specs, started,
+};
 
 const EVENTS: &str = "/log_event";
 const ERRORS: &str = "/sdk_exception";
@@ -210,4 +214,150 @@ fn t116_no_report_and_no_diagnostics_show_the_key() {
         let body = json_body(request).to_string();
         assert!(!body.contains(KEY), "{body}");
     }
+}
+
+/// Numbers and their tags, by name.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<(String, f64, Value)>>);
+
+impl Metrics for Recorder {
+    fn increment(&self, name: &str, value: f64, tags: &str) {
+        self.distribution(name, value, tags);
+    }
+
+    fn gauge(&self, name: &str, value: f64, tags: &str) {
+        self.distribution(name, value, tags);
+    }
+
+    fn distribution(&self, name: &str, value: f64, tags: &str) {
+        let tags = serde_json::from_str(tags).expect("JSON");
+        self.0.lock().push((name.to_owned(), value, tags));
+    }
+
+    fn wants_high_cardinality(&self) -> bool {
+        true
+    }
+}
+
+impl Recorder {
+    fn tags(&self, name: &str) -> Vec<Value> {
+        let full = format!("statsig.sdk.{name}");
+        let all = self.0.lock();
+        let named = all.iter().filter(|(name, _, _)| *name == full);
+        named.map(|(_, _, tags)| tags.clone()).collect()
+    }
+}
+
+#[test]
+fn sync_is_measured() {
+    let lists = Lists::new();
+    lists.file("l", FILE);
+    lists.announce(&[("l", 12, "f1", 1)]);
+    let m = service()
+        .specs_in_turn(vec![
+            Reply::json(specs(100)),
+            Reply::json(specs(200)),
+            no_update(),
+        ])
+        .start();
+    let recorder = Arc::new(Recorder::default());
+    let heard = Arc::new(Heard::default());
+    let hooks = Hooks {
+        metrics: Some(Arc::clone(&recorder) as Arc<dyn Metrics>),
+        ..heard.hooks()
+    };
+    let more = json!({"api_for_get_id_lists": lists.server.url("/v1")});
+    let steps = Steps::with_hooks(options(&m, more), hooks, heard);
+    steps.polls(2);
+    steps.step(60_000);
+
+    let begun = &recorder.tags("initialization")[0];
+    assert_eq!(begun["source"], "Network");
+    assert_eq!(begun["store_populated"], "true");
+    assert_eq!(begun["id_list_count"], "1");
+    assert_eq!(begun["sdk_key"], "secret-key");
+    assert_eq!(begun["init_source_api"], json!(m.url("/v1/")));
+
+    let requests = recorder.tags("network_request.latency");
+    let of = |path: &str| {
+        requests
+            .iter()
+            .filter(|tags| tags["request_path"] == path)
+            .collect::<Vec<_>>()
+    };
+    let specs_requests = of("/v1/download_config_specs");
+    assert_eq!(specs_requests[0]["context"], "initialize");
+    assert_eq!(specs_requests[1]["context"], "background_sync");
+    assert_eq!(specs_requests[0]["status_code"], "200");
+    assert_eq!(specs_requests[0]["is_success"], "true");
+    assert_eq!(specs_requests[0]["source_service"], json!(m.url("")));
+    assert_eq!(of("/v1/get_id_lists").len(), 2);
+    assert_eq!(of("/file/l")[0]["id_list_file_id"], "f1");
+
+    let moved = recorder.tags("config_propagation_diff");
+    assert_eq!(moved.len(), 1, "after initialize only");
+    assert_eq!(
+        (&moved[0]["lcut"], &moved[0]["prev_lcut"]),
+        (&json!("200"), &json!("100"))
+    );
+    assert_eq!(recorder.tags("config_no_update")[0]["source"], "Network");
+    let overall = recorder.tags("config_sync_overall.latency");
+    assert_eq!(overall[0]["format"], "json");
+    assert_eq!(overall[0]["process_success"], "true");
+    let rounds = recorder.tags("id_lists_sync_overall.latency");
+    assert_eq!(rounds[0]["id_list_manifest_success"], "true");
+    assert_eq!(rounds[0]["succeed_single_id_list_number"], "1");
+    let text = format!("{:?}", recorder.0.lock());
+    assert!(
+        !text.contains(".json"),
+        "no whole path, which holds the key"
+    );
+}
+
+#[test]
+fn initialize_leaves_its_markers_in_order() {
+    let lists = Lists::new();
+    lists.file("l", FILE);
+    lists.announce(&[("l", 12, "f1", 1)]);
+    let steps = Steps::new(options(&lists.server, json!({})));
+    steps.client.flush(30_000).expect("flushed");
+    let body = json_body(&lists.server.wait_for(EVENTS, 1)[0]);
+    let event = &body["events"][0];
+    assert_eq!(event["eventName"], "statsig::diagnostics");
+    assert_eq!(event["metadata"]["context"], "initialize");
+    let markers = event["metadata"]["markers"].as_array().expect("markers");
+    let named: Vec<String> = markers
+        .iter()
+        .map(|marker| {
+            let step = marker["step"].as_str().unwrap_or("-");
+            let (key, action) = (marker["key"].as_str(), marker["action"].as_str());
+            format!(
+                "{} {step} {}",
+                key.expect("a key"),
+                action.expect("an action")
+            )
+        })
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "overall - start",
+            "download_config_specs network_request start",
+            "download_config_specs network_request end",
+            "download_config_specs process start",
+            "download_config_specs process end",
+            "get_id_list_sources network_request start",
+            "get_id_list_sources network_request end",
+            "get_id_list_sources process start",
+            "get_id_list network_request start",
+            "get_id_list network_request end",
+            "get_id_list process start",
+            "get_id_list process end",
+            "get_id_list_sources process end",
+            "overall - end",
+        ]
+    );
+    assert_eq!(markers[2]["statusCode"], 200);
+    assert_eq!(markers[7]["idListCount"], 1);
+    assert_eq!(markers[13]["success"], true);
 }

@@ -20,7 +20,6 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
@@ -38,6 +37,7 @@ use crate::clock::Clock;
 use crate::context::Context;
 use crate::error::Error;
 use crate::fork_cell::ForkCell;
+use crate::lock::Mutex;
 use crate::net::{Http, TransportErrorKind, check_material, specs_gateway};
 use crate::options::{Protocol, ProxyConfig, Threads};
 use crate::worker::Worker;
