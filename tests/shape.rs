@@ -16,36 +16,42 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &str)] = &[
     (
         "ffi",
-        "client clock error eval exposure fork_cell host options report user worker",
+        "client clock error eval exposure fork_cell host lock options report user worker",
     ),
     (
         "client",
-        "client_init clock context error eval exposure fork_cell host json_writer net options \
+        "client_init clock context error eval exposure fork_cell host json_writer lock net options \
          report spec store sync user",
     ),
     (
         "sync",
-        "clock context error fork_cell host net options report spec store worker",
+        "clock context error fork_cell host lock net options random report spec store worker",
     ),
     (
         "exposure",
-        "context error eval fork_cell host json_writer net options report store user worker spec",
+        "context error eval fork_cell host json_writer lock net options random report store user \
+         worker spec",
     ),
-    ("context", "clock error host options report store"),
-    ("net", "clock context error fork_cell options report worker"),
+    ("context", "clock error host options random report store"),
+    (
+        "net",
+        "clock context error fork_cell lock options report worker",
+    ),
     ("client_init", "error eval json_writer spec"),
     ("eval", "derive error spec store user"),
-    ("store", "derive error eval fork_cell spec"),
+    ("store", "derive error eval fork_cell lock spec"),
     ("spec", "error eval user"),
     ("user", "derive error json_writer spec"),
     ("derive", ""),
-    ("report", "clock fork_cell host options"),
+    ("report", "clock fork_cell host lock options"),
     ("options", "error host"),
     ("host", "error"),
-    ("worker", "clock error"),
-    ("clock", ""),
+    ("worker", "clock error lock"),
+    ("clock", "lock"),
     ("error", ""),
     ("fork_cell", ""),
+    ("lock", ""),
+    ("random", ""),
     ("json_writer", ""),
 ];
 
