@@ -22,14 +22,13 @@
 #ifndef TIDEGATE_HPP
 #define TIDEGATE_HPP
 
-// The order is the order of use: what fails, how calls are made, what goes in, what comes out.
+#include "tidegate/callbacks.hpp"
+#include "tidegate/client.hpp"
 #include "tidegate/error.hpp"
 #include "tidegate/load.hpp"
 #include "tidegate/object.hpp"
-#include "tidegate/user.hpp"
-#include "tidegate/result.hpp"
-#include "tidegate/callbacks.hpp"
 #include "tidegate/options.hpp"
-#include "tidegate/client.hpp"
+#include "tidegate/result.hpp"
+#include "tidegate/user.hpp"
 
 #endif

@@ -43,8 +43,7 @@ class EventValue {
 public:
   EventValue() = default;
   template <class T, std::enable_if_t<detail::is_number_v<T>, int> = 0>
-  EventValue(T number)
-      : number_(static_cast<double>(number)) {}
+  EventValue(T number) : number_(static_cast<double>(number)) {}
   template <class T, std::enable_if_t<std::is_convertible_v<const T &, std::string_view>, int> = 0>
   EventValue(const T &text) : text_(text) {}
 
@@ -113,8 +112,8 @@ public:
   template <class F> Expected<void> initialize_async(F done) {
     static_assert(std::is_invocable_v<F &, std::string_view>, "takes (std::string_view)");
     using Done = detail::Closure<F>;
-    return detail::outcome(tidegate_client_initialize_async(id(), &Done::json,
-                                                            new F(std::move(done)), &Done::destroy));
+    return detail::outcome(tidegate_client_initialize_async(
+        id(), &Done::json, new F(std::move(done)), &Done::destroy));
   }
   Expected<void> initialize_async() {
     return detail::outcome(tidegate_client_initialize_async(id(), nullptr, nullptr, nullptr));
@@ -185,6 +184,13 @@ public:
         tidegate_client_update_specs(id(), detail::data(specs_json), specs_json.size()));
   }
 
+  /// Replaces the environment of the options, `tier` included, from here on. An empty one leaves the
+  /// environment to the users and the rules.
+  Expected<void> set_environment(const Object &environment) {
+    const std::string json = environment.json();
+    return detail::outcome(tidegate_client_set_environment(id(), json.data(), json.size()));
+  }
+
   /// The rules in use as received, if there are any.
   [[nodiscard]] Expected<std::optional<std::string>> specs() const {
     return detail::read_optional(
@@ -215,18 +221,19 @@ public:
   Expected<bool> try_check_gate(const User &user, std::string_view name,
                                 Exposure exposure = Exposure::logged) const {
     std::int32_t value = 0;
-    return check(tidegate_check_gate(id(), user.id(), detail::data(name), name.size(),
-                                     flags(exposure), &value),
-                 value);
+    const auto status = tidegate_check_gate(id(), user.id(), detail::data(name), name.size(),
+                                            flags(exposure), &value);
+    return passed(status, value);
   }
 
   /// The same for a user in JSON, in one call: for a user that is asked about once.
   Expected<bool> check_gate_json(std::string_view user_json, std::string_view name,
                                  Exposure exposure = Exposure::logged) const {
     std::int32_t value = 0;
-    return check(tidegate_check_gate_json(id(), detail::data(user_json), user_json.size(),
-                                          detail::data(name), name.size(), flags(exposure), &value),
-                 value);
+    const auto status =
+        tidegate_check_gate_json(id(), detail::data(user_json), user_json.size(),
+                                 detail::data(name), name.size(), flags(exposure), &value);
+    return passed(status, value);
   }
 
   /// A gate with its rule and details.
@@ -303,9 +310,8 @@ public:
                            const Object &metadata = {}) const {
     const std::string json = metadata.empty() ? std::string() : metadata.json();
     return detail::outcome(tidegate_log_event(
-        id(), user.id(), detail::data(name), name.size(),
-        value.number_ ? &*value.number_ : nullptr, value.text_.data(), value.text_.size(),
-        json.empty() ? nullptr : json.data(), json.size()));
+        id(), user.id(), detail::data(name), name.size(), value.number_ ? &*value.number_ : nullptr,
+        value.text_.data(), value.text_.size(), json.empty() ? nullptr : json.data(), json.size()));
   }
 
   /// Logs one event, or an array of them, each with its user:
@@ -324,8 +330,8 @@ public:
 
   /// Logs the manual exposure of a result that was taken without one.
   Expected<void> log_exposure_for(const Result &result, std::string_view parameter = {}) const {
-    return detail::outcome(tidegate_log_exposure_for_result(id(), result.id(), parameter.data(),
-                                                            parameter.size()));
+    return detail::outcome(
+        tidegate_log_exposure_for_result(id(), result.id(), parameter.data(), parameter.size()));
   }
 
   // Overrides.
@@ -391,7 +397,7 @@ private:
   }
   static std::int32_t number(Kind kind) noexcept { return static_cast<std::int32_t>(kind); }
 
-  static Expected<bool> check(tidegate_status status, std::int32_t value) {
+  static Expected<bool> passed(tidegate_status status, std::int32_t value) {
     if (status < 0) {
       return detail::failure(status);
     }

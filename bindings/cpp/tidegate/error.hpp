@@ -121,9 +121,9 @@ public:
     return has_value();
   }
 
-  [[nodiscard]] T &value() & { return checked(*this); }
-  [[nodiscard]] const T &value() const & { return checked(*this); }
-  [[nodiscard]] T &&value() && { return std::move(checked(*this)); }
+  T &value() & { return checked(*this); }
+  const T &value() const & { return checked(*this); }
+  T &&value() && { return std::move(checked(*this)); }
 
   [[nodiscard]] T &operator*() & { return checked(*this); }
   [[nodiscard]] const T &operator*() const & { return checked(*this); }

@@ -55,17 +55,15 @@ inline std::string number(double value) {
     std::istringstream in(out.str());
     in.imbue(std::locale::classic());
     double back = 0;
-    in >> back;
-    if (back == value || digits >= std::numeric_limits<double>::max_digits10) {
+    if ((in >> back && back == value) || digits >= std::numeric_limits<double>::max_digits10) {
       return out.str();
     }
   }
 }
 
 template <class T>
-inline constexpr bool is_character_v =
-    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
-    std::is_same_v<T, char32_t>;
+inline constexpr bool is_character_v = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> ||
+                                       std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
 
 template <class T>
 inline constexpr bool is_number_v =
@@ -85,8 +83,7 @@ public:
   Value(T value) : json_(value ? "true" : "false") {}
 
   /// A number. What JSON cannot say (infinity, not a number) is null.
-  template <class T, std::enable_if_t<detail::is_number_v<T>, int> = 0>
-  Value(T value) {
+  template <class T, std::enable_if_t<detail::is_number_v<T>, int> = 0> Value(T value) {
     if constexpr (std::is_integral_v<T>) {
       json_ = std::to_string(value);
     } else {

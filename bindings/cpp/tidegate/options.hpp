@@ -122,7 +122,9 @@ private:
     handle_ = detail::Handle<&tidegate_options_release>(id);
   }
 
-  Options &note(tidegate_status status) { return status < 0 ? note(detail::failure(status)) : *this; }
+  Options &note(tidegate_status status) {
+    return status < 0 ? note(detail::failure(status)) : *this;
+  }
 
   /// The first failure is the one to tell: the others follow from it.
   Options &note(Error error) {

@@ -1,0 +1,17 @@
+# The C++ headers: with clang in C++17, and with gcc in C++20 and sanitizers.
+
+SUITES += test-cpp
+CPP_TESTS := -DTIDEGATE_CPP_TESTS=ON -DTIDEGATE_LIBRARY_DIR=$(CURDIR)/$(DEBUG)
+
+## make test-cpp              the C++ headers
+.PHONY: test-cpp
+test-cpp: debug-library
+	@$(NEED) g++=g++ clang++=clang cmake=cmake make=make \
+	    /usr/include/gtest/gtest.h=libgtest-dev /usr/include/nlohmann/json.hpp=nlohmann-json3-dev
+	cmake -S bindings/cpp -B target/cpp/clang $(CPP_TESTS) -DCMAKE_CXX_COMPILER=clang++
+	cmake --build target/cpp/clang
+	cd target/cpp/clang && ctest --output-on-failure
+	cmake -S bindings/cpp -B target/cpp/gcc $(CPP_TESTS) -DCMAKE_CXX_COMPILER=g++ \
+	    -DCMAKE_CXX_STANDARD=20 -DTIDEGATE_SANITIZE=address,undefined
+	cmake --build target/cpp/gcc
+	cd target/cpp/gcc && ctest --output-on-failure
