@@ -88,7 +88,7 @@ TEST(Programs, the_readme_runs_as_written) {
       "/main");
   const auto output = run(folder + "/main " + tests::server().api());
   EXPECT_EQ(output, "employees_only is on for ada\n"
-                    "Good to see you again (jf6LJNv7kbGrqYbAf42vfI)\n"
+                    "Good to see you again (JeOcMkMXRUkH9VOLOWgTQj)\n"
                     "Buy now\n"
                     "events delivered: all\n");
   const auto events = tests::server().events("secret-key");
