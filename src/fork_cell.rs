@@ -5,8 +5,9 @@
 //! in a [`ForkCell`]: the child raises a counter, and its next access makes a fresh value. The
 //! inherited value is neither used nor dropped while the cell lives.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use once_cell::race::OnceBox;
 
 /// Holds one `T` per fork generation; [`ForkCell::get`] gives the current one.
 pub struct ForkCell<T> {
@@ -17,7 +18,8 @@ pub struct ForkCell<T> {
 
 struct Link<T> {
     value: T,
-    next: OnceLock<Box<Link<T>>>,
+    /// Set without a lock, which a fork could leave held.
+    next: OnceBox<Link<T>>,
 }
 
 impl<T> ForkCell<T> {
@@ -26,7 +28,7 @@ impl<T> ForkCell<T> {
         ForkCell {
             first: Link {
                 value: make(),
-                next: OnceLock::new(),
+                next: OnceBox::new(),
             },
             forks: AtomicU32::new(0),
             make: Box::new(make),
@@ -40,7 +42,7 @@ impl<T> ForkCell<T> {
             link = link.next.get_or_init(|| {
                 Box::new(Link {
                     value: (self.make)(),
-                    next: OnceLock::new(),
+                    next: OnceBox::new(),
                 })
             });
         }
@@ -57,7 +59,7 @@ impl<T> ForkCell<T> {
         let mut link = Some(&self.first);
         (0..self.forks.load(Ordering::Acquire)).map_while(move |_| {
             let current = link?;
-            link = current.next.get().map(|next| &**next);
+            link = current.next.get();
             Some(&current.value)
         })
     }

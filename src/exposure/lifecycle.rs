@@ -27,6 +27,8 @@ pub struct FlushInfo {
 
 /// How long shutdown waits for the last round of the events thread before it goes without it.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
+/// How long to wait after the system gave no thread.
+const START_RETRY_MS: i64 = 1_000;
 /// What one report of dropped events may cost a shutdown without threads.
 const LAST_REPORTS_MS: i64 = 1_000;
 
@@ -61,15 +63,31 @@ impl Events {
         if self.runs_inline() || state.is_shut.load(Ordering::Acquire) {
             return Ok(());
         }
+        let now_ms = self.ctx.clock.monotonic_ms();
+        if now_ms < state.next_start_ms.load(Ordering::Relaxed) {
+            state.is_started.store(false, Ordering::Release);
+            return Ok(());
+        }
         let me = self.me.clone();
-        let worker = Worker::spawn(
+        let started = Worker::spawn(
             "tg-events",
             Arc::clone(&self.ctx.clock),
             Arc::clone(&state.control),
             move |_| me.upgrade().map(|events| events.run_once()),
-        )?;
-        *state.worker.lock() = Some(worker);
-        Ok(())
+        );
+        match started {
+            Ok(worker) => {
+                *state.worker.lock() = Some(worker);
+                Ok(())
+            }
+            Err(error) => {
+                // An event that comes later tries again.
+                let next_ms = now_ms + START_RETRY_MS;
+                state.next_start_ms.store(next_ms, Ordering::Relaxed);
+                state.is_started.store(false, Ordering::Release);
+                Err(error)
+            }
+        }
     }
 
     /// One turn of the events thread; gives the time of the next.
@@ -77,7 +95,7 @@ impl Events {
         let state = self.state.get();
         state.looks();
         self.work(state, Extent::Due, i64::MAX);
-        self.dispatch(state);
+        self.dispatch(state, i64::MAX);
         self.next_round_ms(state)
     }
 
@@ -104,7 +122,7 @@ impl Events {
                 break;
             }
         }
-        self.dispatch(state);
+        self.dispatch(state, deadline_ms);
         tally(state).since(before)
     }
 
@@ -115,7 +133,7 @@ impl Events {
             self.send_inline(state, deadline_ms);
             return;
         }
-        self.dispatch(state);
+        self.dispatch(state, deadline_ms);
         loop {
             let seen = state.changed.seen();
             if state.queue.lock().is_settled(mark) {
@@ -181,7 +199,8 @@ impl Events {
         } else {
             self.dispatch_reports(state);
         }
-        if let Some(worker) = state.worker.lock().take() {
+        let worker = state.worker.lock().take();
+        if let Some(worker) = worker {
             worker.stop_and_join(&*self.ctx.clock, deadline_ms);
         }
         tally(state).since(before)

@@ -183,9 +183,14 @@ impl DeliveryQueue {
     pub(super) fn next_or_leave(&mut self, now_ms: i64) -> Option<(Ticket, Batch)> {
         let next = self.next(now_ms);
         if next.is_none() {
-            self.senders = self.senders.saturating_sub(1);
+            self.leave();
         }
         next
+    }
+
+    /// A sender is done.
+    pub(super) fn leave(&mut self) {
+        self.senders = self.senders.saturating_sub(1);
     }
 
     /// When the pause ends that something waits for; `None` if there is no such pause.

@@ -35,32 +35,36 @@ struct Attempt {
 }
 
 impl Events {
-    /// Starts as many senders as there is work for. Without threads nothing happens.
-    pub(super) fn dispatch(&self, state: &State) {
+    /// Starts as many senders as there is work for. Without threads nothing happens. If the system
+    /// gives no thread, sends on this one until `deadline_ms`.
+    pub(super) fn dispatch(&self, state: &State, deadline_ms: i64) {
         if self.runs_inline() || self.is_off {
             return;
         }
         let hired = state.queue.lock().hire(self.ctx.clock.monotonic_ms());
         for _ in 0..hired {
             let started = self.me.upgrade().is_some_and(|events| {
-                spawn_quiet("tg-send", move || events.send_as_hired(events.state.get())).is_ok()
+                let body = move || events.send_as_hired(events.state.get(), i64::MAX);
+                spawn_quiet("tg-send", body).is_ok()
             });
             if !started {
-                // No thread to be had: slower, but delivered.
-                self.send_as_hired(state);
+                self.send_as_hired(state, deadline_ms);
             }
         }
         self.dispatch_reports(state);
     }
 
-    fn send_as_hired(&self, state: &State) {
+    fn send_as_hired(&self, state: &State, deadline_ms: i64) {
         loop {
-            let next = state
-                .queue
-                .lock()
-                .next_or_leave(self.ctx.clock.monotonic_ms());
+            let now_ms = self.ctx.clock.monotonic_ms();
+            let next = if now_ms < deadline_ms {
+                state.queue.lock().next_or_leave(now_ms)
+            } else {
+                state.queue.lock().leave();
+                None
+            };
             let Some((ticket, batch)) = next else { break };
-            self.deliver(state, ticket, batch, i64::MAX);
+            self.deliver(state, ticket, batch, deadline_ms);
         }
         // Whoever waits for a pause to end must know that it has begun.
         state.wake();
@@ -295,7 +299,7 @@ impl Events {
         let started = self.me.upgrade().is_some_and(|events| {
             let body = move || {
                 let state = events.state.get();
-                events.send_reports(i64::MAX);
+                let _ = catch_unwind(AssertUnwindSafe(|| events.send_reports(i64::MAX)));
                 state.is_reporting.store(false, Ordering::Release);
                 // One may have come since the last look.
                 state.wake();

@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) deadline_ms: AtomicI64,
     pub(super) is_reporting: AtomicBool,
     pub(super) is_started: AtomicBool,
+    /// When starting may be tried again, after it failed.
+    pub(super) next_start_ms: AtomicI64,
     pub(super) control: Arc<WorkerControl>,
     pub(super) worker: Mutex<Option<Worker>>,
     is_woken: AtomicBool,
@@ -158,6 +160,7 @@ impl State {
             deadline_ms: AtomicI64::new(i64::MAX),
             is_reporting: AtomicBool::new(false),
             is_started: AtomicBool::new(false),
+            next_start_ms: AtomicI64::new(i64::MIN),
             control: Arc::default(),
             worker: Mutex::default(),
             is_woken: AtomicBool::new(false),

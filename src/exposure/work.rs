@@ -77,7 +77,7 @@ impl Events {
 
     fn round(&self, state: &State, work: &mut Work, extent: Extent, now_ms: i64) {
         let snapshot = self.ctx.store.load_full();
-        self.open_spool(work, now_ms);
+        let has_found = self.open_spool(work, now_ms);
         read_mail(state, work, now_ms);
 
         let seals = extent == Extent::Everything || now_ms >= work.next_seal_ms;
@@ -89,15 +89,24 @@ impl Events {
         let batch_size = batch_size(&self.ctx.settings, &snapshot);
         let waiting = state.intake.waiting();
         let fills = waiting + state.open_events.load(Ordering::Relaxed) >= batch_size;
-        let syncs = seals || fills || self.is_sync_due(state, work, waiting, now_ms);
-        if seals || fills || syncs {
+        let is_sync_due = self.is_sync_due(state, work, waiting, now_ms);
+        let drains = seals || fills || is_sync_due;
+        if drains {
             self.drain(state, work, &snapshot, batch_size);
         }
         if seals {
             self.seal(state, work);
         }
-        if syncs && state.has_spool {
-            self.sync_spool(state, work, now_ms);
+        // What filled batches is in the file already and gets durable when its time comes.
+        let syncs = seals || is_sync_due;
+        if syncs {
+            work.sync_due_ms = None;
+        }
+        if syncs {
+            self.sync_spool(work, now_ms);
+        }
+        if drains || has_found {
+            self.keep_spool_small(state, work);
         }
         self.load_stored(state, work);
         work.writer.forget_user();
@@ -202,6 +211,12 @@ impl Events {
         let (Some(open), Some(gzip)) = (work.open.take(), work.gzip.as_mut()) else {
             return;
         };
+        if open.events_not_taken() > 0
+            && let Some(spool) = &mut work.spool.spool
+        {
+            // Half a batch on disk is none: it is whole in memory, and counted there.
+            let _ = spool.finish(open.id);
+        }
         let metadata = self.batch_metadata(&open.id.to_string());
         let (batch, spare) = open.seal(gzip, &metadata);
         work.spare = spare;
@@ -239,10 +254,11 @@ impl Events {
 
 /// The spool's part of a round.
 impl Events {
-    fn open_spool(&self, work: &mut Work, now_ms: i64) {
+    /// Opens the spool, and looks for what dead processes left. Returns whether it did.
+    fn open_spool(&self, work: &mut Work, now_ms: i64) -> bool {
         let slot = &mut work.spool;
         let Some(dir) = slot.dir.as_ref().filter(|_| now_ms >= slot.retry_at_ms) else {
-            return;
+            return false;
         };
         match &mut slot.spool {
             None => match Spool::open(dir, &self.ctx.sdk_key, slot.limits) {
@@ -250,15 +266,20 @@ impl Events {
                     slot.spool = Some(spool);
                     slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
                     spool_works(work);
+                    true
                 }
-                Err(error) => spool_failed(work, &error, now_ms),
+                Err(error) => {
+                    spool_failed(work, &error, now_ms);
+                    false
+                }
             },
             Some(spool) if now_ms >= slot.next_adoption_ms => {
                 // Other processes' folders are a favor to them; failing is no fault of ours.
                 let _ = spool.adopt();
                 slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
+                true
             }
-            Some(_) => {}
+            Some(_) => false,
         }
     }
 
@@ -291,17 +312,20 @@ impl Events {
         }
     }
 
-    /// Makes durable what was accepted, and keeps the spool within its limits.
-    fn sync_spool(&self, state: &State, work: &mut Work, now_ms: i64) {
-        work.sync_due_ms = None;
+    /// Makes durable what was accepted.
+    fn sync_spool(&self, work: &mut Work, now_ms: i64) {
         self.spool_open_batch(work);
+        let synced = work.spool.spool.as_mut().map_or(Ok(()), Spool::sync);
+        if let Err(error) = synced {
+            spool_failed(work, &error, now_ms);
+        }
+    }
+
+    /// Keeps the spool within its limits.
+    fn keep_spool_small(&self, state: &State, work: &mut Work) {
         let Some(spool) = &mut work.spool.spool else {
             return;
         };
-        if let Err(error) = spool.sync() {
-            spool_failed(work, &error, now_ms);
-            return;
-        }
         for lost in spool.enforce_limits(self.ctx.clock.now_ms()) {
             if !lost.in_memory {
                 count_lost(state, &lost);

@@ -267,7 +267,12 @@ fn the_background_drains_what_is_on_disk() {
         times: -1,
         ..Fault::status(Endpoint::LogEvent, 503)
     });
-    let (setup, _) = start(&dir, &server, json!({"event_queue_size": 1}));
+    let setup = Plan {
+        options: json!({"threads": "none", "event_spool_dir": dir.0, "event_queue_size": 1}),
+        rules: rules(),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(&server));
     log(&setup, 0..30);
     setup.client.close();
     server.reset().expect("reset");
@@ -283,6 +288,27 @@ fn the_background_drains_what_is_on_disk() {
     setup.wait_for_stat("/recovered/sent", 30);
     setup.shutdown();
     assert_eq!(dir.segments(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_is_too_old_is_not_sent_any_more() {
+    let (dir, server) = (TempDir::new(), server());
+    let (setup, _) = start(&dir, &server, json!({}));
+    log(&setup, 0..3);
+    setup.client.close();
+    // Years later by the clock of the machine.
+    let next = Plan {
+        options: json!({"threads": "none", "event_spool_dir": dir.0}),
+        rules: rules(),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(&server));
+    tick(&next);
+    assert!(next.batches().is_empty());
+    assert_eq!(
+        next.stats()["recovered"],
+        json!({"waiting": 0, "sent": 0, "dropped": 3})
+    );
 }
 
 #[test]

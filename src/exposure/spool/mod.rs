@@ -513,6 +513,18 @@ impl Spool {
         lost
     }
 
+    /// Makes the next write fail: a descriptor that cannot be written to stands for a disk that
+    /// cannot.
+    #[cfg(test)]
+    pub(super) fn break_active(&mut self) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        if let Some(segment) = self.segments.get(&active.age) {
+            active.file = File::open(&segment.path).expect("opened");
+        }
+    }
+
     /// Bytes in all segments.
     pub(super) fn bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.len).sum()

@@ -258,15 +258,7 @@ fn after_a_failed_append_the_rest_goes_elsewhere() {
     let dir = TempDir::new();
     let mut spool = open(&dir);
     append(&mut spool, 1, "a", 1, 0);
-    // A descriptor that cannot be written to stands for a disk that cannot.
-    let path = spool
-        .segments
-        .values()
-        .next()
-        .expect("a segment")
-        .path
-        .clone();
-    spool.active.as_mut().expect("a segment").file = File::open(&path).expect("opened");
+    spool.break_active();
     let piece = Piece {
         bytes: b"b",
         events: 1,
