@@ -51,7 +51,7 @@ impl Folder {
     /// Makes a folder of our own. Gives its writer id, too.
     pub(super) fn create(root: &Path) -> io::Result<(Folder, u128)> {
         for _ in 0..CREATE_TRIES {
-            let writer = super::super::batch_id::BatchId::random().0;
+            let writer = crate::random::bits();
             let path = root.join(format!("{writer:032x}"));
             create_private(&path)?;
             if let Some(lock) = LockFile::try_take(&path.join(LOCK_NAME))? {
