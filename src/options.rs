@@ -47,6 +47,9 @@ pub struct Settings {
     pub init_timeout: Option<f64>,
     pub overall_init_timeout: Option<f64>,
     pub timeout: Option<f64>,
+    /// Between polls of the specs, from the end of one to the start of the next. After ten polls
+    /// in a row that failed for the network or an overloaded server the pause doubles with each,
+    /// up to tenfold, and a `Retry-After` of up to ten minutes is honored.
     pub rulesets_sync_interval: f64,
     pub idlists_sync_interval: f64,
     /// Intervals are stretched or shrunk by a random share of up to this much (0 to 0.5).
@@ -62,6 +65,8 @@ pub struct Settings {
     pub out_of_sync_threshold_in_s: Option<f64>,
     pub data_store_key_schema: KeySchema,
     pub redis_url: Option<String>,
+    /// Folder of the last good copy, used only when every source of initialize fails. Whoever can
+    /// write there can change the rules.
     pub spec_cache_dir: Option<String>,
     pub idlists_thread_limit: u32,
 
