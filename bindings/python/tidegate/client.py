@@ -348,8 +348,8 @@ class Client:
         hash: str = "sha256",
         include_local_overrides: bool = False,
         target_app_id: str | None = None,
-    ) -> dict[str, Any]:
-        """What a browser or mobile SDK needs to start for this user."""
+    ) -> dict[str, Any] | None:
+        """What a browser or mobile SDK needs to start for this user; None without rules."""
         options = to_json(
             {
                 "client_sdk_key": client_sdk_key,
@@ -359,7 +359,7 @@ class Client:
             }
         )
         handle = as_user(user)
-        found: dict[str, Any] = read_json(
+        found: dict[str, Any] | None = read_json(
             lambda out: self._lib.tidegate_get_client_init_response(
                 self._id, handle._id, options, len(options), out
             )

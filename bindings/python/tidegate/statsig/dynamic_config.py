@@ -40,6 +40,10 @@ class DynamicConfig:
         self.passed_rule = passed_rule
         self.version = version
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Of another process, where the result would be somebody else's.
+        return {name: value for name, value in vars(self).items() if name != "_result"}
+
     def get(self, key: str, default: Any = None) -> Any:
         """Returns the value of the config at the given key
         or the provided default if the key is not found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import Enum
-from typing import Any, Mapping
+from typing import Mapping
 
 
 class DataSource(str, Enum):

@@ -6,30 +6,39 @@ import json
 from typing import Any, Mapping
 
 
-def experiment_groups(specs: str | None, experiment: str) -> dict[str, Any]:
-    """Whether the experiment is active, and its groups."""
-    found = _find(json.loads(specs) if specs else {}, experiment)
-    if found is None or found.get("entity") != "experiment":
-        return {"is_experiment_active": None, "groups": []}
-    return {
-        "is_experiment_active": bool(found.get("isActive", False)),
-        "groups": [
-            {
-                "group_name": rule.get("groupName"),
-                "rule_id": rule.get("id"),
-                "id_type": rule.get("idType", "userID"),
-                "return_value": rule.get("returnValue", {}),
-            }
-            for rule in found.get("rules", [])
-            if rule.get("isExperimentGroup") is True
-        ],
-    }
+class ExperimentGroups:
+    """Looks experiments up in rules, which it parses once for as long as they stay the same."""
+
+    def __init__(self) -> None:
+        self._parsed: tuple[str, dict[str, Mapping[str, Any]]] = ("", {})
+
+    def of(self, specs: str | None, experiment: str) -> dict[str, Any]:
+        """Whether the experiment is active, and its groups."""
+        text, configs = self._parsed
+        if specs != text:
+            text, configs = specs or "", _configs(specs)
+            self._parsed = text, configs
+        found = configs.get(experiment)
+        if found is None or found.get("entity") != "experiment":
+            return {"is_experiment_active": None, "groups": []}
+        return {
+            "is_experiment_active": bool(found.get("isActive", False)),
+            "groups": [
+                {
+                    "group_name": rule.get("groupName"),
+                    "rule_id": rule.get("id"),
+                    "id_type": rule.get("idType", "userID"),
+                    "return_value": json.loads(json.dumps(rule.get("returnValue", {}))),
+                }
+                for rule in found.get("rules", [])
+                if rule.get("isExperimentGroup") is True
+            ],
+        }
 
 
-def _find(document: Mapping[str, Any], experiment: str) -> Mapping[str, Any] | None:
-    configs = document.get("dynamic_configs", [])
+def _configs(specs: str | None) -> dict[str, Mapping[str, Any]]:
+    configs = json.loads(specs).get("dynamic_configs", []) if specs else []
     if isinstance(configs, dict):
         # The second format is keyed by name.
-        found: Mapping[str, Any] | None = configs.get(experiment)
-        return found
-    return next((config for config in configs if config.get("name") == experiment), None)
+        return configs
+    return {str(config.get("name")): config for config in configs}

@@ -58,25 +58,23 @@ class _Observer(callbacks.Metrics):
 
 
 def _takes_time(callback: Callable[..., Any]) -> bool:
-    """Whether a rules callback takes the time and the JSON, or the JSON alone."""
+    """Whether a rules callback insists on two arguments: the time and the JSON.
+
+    Documented is the time and the JSON, called it is with the JSON alone.
+    """
     try:
         parameters = inspect.signature(callback).parameters.values()
     except (TypeError, ValueError):
-        return True
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    required = [p for p in positional if p.default is p.empty]
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return len(required) != 1
-    return len(required) >= 2 or (not required and len(positional) >= 2)
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.kind in positional and p.default is p.empty]
+    return len(required) >= 2
 
 
-def _rules(callback: Callable[..., Any]) -> callbacks_rules:
+def _rules(callback: Callable[..., Any]) -> Callable[[int, str], Any]:
     if _takes_time(callback):
         return callback
     return lambda time_ms, specs: callback(specs)
-
-
-callbacks_rules = Callable[[int, str], Any]
 
 
 def client_hooks(options: StatsigOptions) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Mapping
 
 from .statsig_errors import StatsigValueError
 from .statsig_user import StatsigUser
@@ -29,6 +30,11 @@ class StatsigEvent:
             raise StatsigValueError("StatsigEvent.user must be a StatsigUser")
         if self.value is not None and not isinstance(self.value, (str, int, float)):
             raise StatsigValueError("StatsigEvent.value must be a str, float, or int")
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            # No number that JSON knows.
+            self.value = None
+        if self.metadata is not None and not isinstance(self.metadata, Mapping):
+            raise StatsigValueError("StatsigEvent.metadata must be a dict")
 
     def to_dict(self) -> dict[str, Any]:
         """The event in the form that is sent."""

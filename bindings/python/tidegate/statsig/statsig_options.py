@@ -171,6 +171,40 @@ class StatsigOptions:
         """The tier that the SDK runs in; production unless set."""
         return (self._environment or {}).get("tier", "production")
 
+    def get_logging_copy(self) -> dict[str, Any]:
+        """The options that differ from their defaults, without those that hold code or secrets."""
+        defaults = vars(StatsigOptions())
+        found: dict[str, Any] = {}
+        if self._environment is not None:
+            found["environment"] = dict(self._environment)
+        for name, value in vars(self).items():
+            if name.startswith("_") or name in _NEVER_LOGGED or value == defaults[name]:
+                continue
+            logged = "idlist_threadpool_size" if name == "idlists_thread_limit" else name
+            found[logged] = "SET" if name in _ONLY_THAT_SET else value
+        if not self.log_event_connection_reuse:
+            found["log_event_connection_reuse"] = False
+        return found
+
+
+_NEVER_LOGGED = (
+    "proxy_configs",
+    "custom_logger",
+    "output_logger_level",
+    "enable_debug_logs",
+    "log_event_connection_reuse",
+    "rules_updated_callback",
+    "evaluation_callback",
+    "events_flushed_callback",
+)
+_ONLY_THAT_SET = (
+    "bootstrap_values",
+    "data_store",
+    "observability_client",
+    "initialize_sources",
+    "config_sync_sources",
+    "sdk_error_callback",
+)
 
 #: Passed on as they are, unless None, 0 or empty: those mean the default.
 _PLAIN = (

@@ -13,7 +13,7 @@ from ..result import Kind
 from . import logger
 from .dynamic_config import DynamicConfig, config_of
 from .evaluation_details import DataSource
-from .experiment_groups import experiment_groups
+from .experiment_groups import ExperimentGroups
 from .feature_gate import FeatureGate, gate_of
 from .hooks import client_hooks
 from .initialize_details import InitializeDetails
@@ -29,6 +29,8 @@ _T = TypeVar("_T")
 #: Longer than any sum of network time-outs: what bounds initialize is its options.
 _UNBOUNDED = 3600.0
 
+_TOLD_MAX = 1000
+
 #: The bound of flush and shutdown, in seconds.
 _DELIVERY = 10.0
 
@@ -41,8 +43,12 @@ class StatsigServer:
         self._options = StatsigOptions()
         self._lock = ForkLock()
         self._ready = False
+        self._was_shut_down = False
         #: Overrides that are made before there is a client.
         self._early: list[Callable[[Client], None]] = []
+        self._groups = ExperimentGroups()
+        #: What the error callback was told of already.
+        self._told: set[tuple[str, type]] = set()
 
     # Life.
 
@@ -70,7 +76,7 @@ class StatsigServer:
             if options.observability_client is not None:
                 self._swallow("observability", options.observability_client.init, None)
             details = self._start(client, options.overall_init_timeout)
-            self._ready = True
+            self._ready, self._was_shut_down = True, False
             return details
 
     def _make_client(self, key: str | None, options: StatsigOptions) -> Client:
@@ -94,7 +100,7 @@ class StatsigServer:
         found: _ClientDetails = client.init_details()
         members = {
             "duration": found.duration_ms,
-            "source": found.source,
+            "source": DataSource(found.source),
             "init_success": found.init_success,
             "store_populated": found.store_populated,
             "id_list_count": found.id_list_count,
@@ -137,6 +143,7 @@ class StatsigServer:
             self._options._servers.discard(self)
             if client is None:
                 return
+            self._was_shut_down = True
             self._swallow("shutdown", lambda: client.close(_DELIVERY), None)
             if self._options.observability_client is not None:
                 self._swallow("observability", self._options.observability_client.shutdown, None)
@@ -239,7 +246,7 @@ class StatsigServer:
         client = self._running()
         return self._swallow(
             "get_experiment_groups",
-            lambda: experiment_groups(client.specs(), experiment_name),
+            lambda: self._groups.of(client.specs(), experiment_name),
             {"is_experiment_active": None, "groups": []},
         )
 
@@ -261,7 +268,7 @@ class StatsigServer:
     ) -> dict[str, Any] | None:
         """What a client SDK needs to start for this user; None if there are no rules."""
         client = self._client
-        if client is None or client.specs() is None:
+        if client is None:
             return None
         return self._swallow(
             "get_client_initialize_response",
@@ -318,7 +325,9 @@ class StatsigServer:
 
     def log_exposure_for_config(self, config_eval: DynamicConfig) -> None:
         """Logs that the user was shown the config, as it was evaluated."""
-        client, result, user = self._running(), config_eval._result, config_eval.user
+        client, result, user = self._logging(), config_eval._result, config_eval.user
+        if client is None:
+            return
         if result is not None:
             self._swallow("log_exposure", lambda: client.log_exposure_for(result), None)
         elif user is not None:
@@ -327,12 +336,13 @@ class StatsigServer:
     def _log_exposure(
         self, user: StatsigUser, kind: Kind, name: str, parameter: str | None = None
     ) -> None:
-        client = self._running()
-        self._swallow(
-            "log_exposure",
-            lambda: client.log_exposure(_given(user), kind, str(name), parameter),
-            None,
-        )
+        client = self._logging()
+        if client is not None:
+            self._swallow(
+                "log_exposure",
+                lambda: client.log_exposure(_given(user), kind, str(name), parameter),
+                None,
+            )
 
     # Overrides.
 
@@ -370,6 +380,7 @@ class StatsigServer:
 
     def remove_all_overrides(self) -> None:
         """Removes every override."""
+        self._early.clear()
         self._override(lambda client: client.remove_all_overrides())
 
     def _override(self, apply: Callable[[Client], None]) -> None:
@@ -388,6 +399,10 @@ class StatsigServer:
                 "Must call initialize before checking gates/configs/experiments or logging events"
             )
         return client
+
+    def _logging(self) -> Client | None:
+        """The client to log to; None after shutdown, which is too late and no error."""
+        return None if self._was_shut_down else self._running()
 
     def _verified(self, user: StatsigUser) -> Client:
         client = self._running()
@@ -413,9 +428,22 @@ class StatsigServer:
         except (StatsigValueError, StatsigRuntimeError):
             raise
         except Exception as why:
-            logger.warning("[Statsig] %s failed: %s: %s", what, type(why).__name__, why)
+            logger.warning("%s failed: %s: %s", what, type(why).__name__, why)
+            self._tell(what, why)
             recovered: _T = otherwise
             return recovered
+
+    def _tell(self, what: str, why: Exception) -> None:
+        """Calls the error callback, once for each kind of error."""
+        callback, kind = self._options.sdk_error_callback, (what, type(why))
+        if callback is None or self._options.disable_all_logging or kind in self._told:
+            return
+        if len(self._told) < _TOLD_MAX:
+            self._told.add(kind)
+        try:
+            callback(what, why)
+        except Exception as failed:
+            logger.warning("sdk_error_callback failed: %s", failed)
 
 
 def _given(user: StatsigUser) -> str:
@@ -425,4 +453,4 @@ def _given(user: StatsigUser) -> str:
 
 
 def _failed(why: Exception) -> InitializeDetails:
-    return InitializeDetails(0, DataSource.UNINITIALIZED.value, False, False, 0, why)
+    return InitializeDetails(0, DataSource.UNINITIALIZED, False, False, 0, why)
