@@ -268,26 +268,27 @@ fn no_file_is_a_warehouse() {
 fn every_example_is_run_by_a_suite() {
     let runners = ["rs", "sh", "mk", "", "py", "rb", "php", "go", "cpp", "txt"];
     // A folder of examples may have a runner of its own: a script, or tests of its language.
-    let scripts = files("examples")
+    let is_runner = |path: &Path| extension(path).is_empty() || path.ends_with("main_test.go");
+    let (own, examples): (Vec<_>, Vec<_>) = files("examples")
         .into_iter()
-        .filter(|path| extension(path).is_empty());
+        .partition(|path| is_runner(path));
     let suites: String = ["tests", "bindings"]
         .iter()
         .flat_map(|folder| files(folder))
-        .chain(scripts)
+        .chain(own)
         .filter(|path| runners.contains(&extension(path)))
         .filter_map(|path| std::fs::read_to_string(path).ok())
         .collect();
     let languages = ["c", "cpp", "go", "rb", "php", "py"];
-    let examples = files("examples");
-    let examples = examples
-        .iter()
-        .filter(|path| languages.contains(&extension(path)));
-    for example in examples {
+    for example in &examples {
         let name = example.file_name().and_then(|name| name.to_str());
-        let name = name.expect("UTF-8");
-        // A compiled example goes by the name of its program.
-        let name = name.trim_end_matches(".cpp");
+        // What is compiled goes by the name of its program, which in Go is its folder.
+        let name = match extension(example) {
+            "cpp" => name.expect("UTF-8").trim_end_matches(".cpp"),
+            "go" => "cd examples/go",
+            language if languages.contains(&language) => name.expect("UTF-8"),
+            _ => continue,
+        };
         assert!(suites.contains(name), "no suite runs {}", example.display());
     }
 }
