@@ -61,7 +61,7 @@ final class Client
      * Makes a client and initializes it, waiting for the option `start_timeout`.
      *
      * @param Options|array<string, mixed> $options see {@see Options}
-     * @throws TimeoutException when the time is over
+     * @throws TimeoutException as {@see initialize()} does
      */
     public static function open(#[\SensitiveParameter] string $sdkKey, Options|array $options = []): self
     {
@@ -105,9 +105,11 @@ final class Client
     /**
      * Loads rules from the sources of the options.
      *
-     * A network that fails is no error: see the details, and evaluations give defaults.
+     * A network that fails, or is not done in time, is no error: see the details. Evaluations give
+     * defaults until `tick` has rules.
      *
-     * @throws TimeoutException when the time is over; `tick` and a further call go on with it
+     * @param float $timeout 0 leaves the work to `tick`
+     * @throws TimeoutException only for a client with threads of the library, which go on
      */
     public function initialize(float $timeout = 10.0): InitDetails
     {

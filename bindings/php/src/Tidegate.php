@@ -36,7 +36,7 @@ final class Tidegate
      * @param Options|array<string, mixed> $options see {@see Options}; other options than the last
      *   time make another client
      * @param string $name for programs that need several
-     * @throws TimeoutException when `start_timeout` is over
+     * @throws TimeoutException as {@see Client::initialize()} does
      */
     public static function start(
         #[\SensitiveParameter] string $sdkKey,

@@ -47,6 +47,9 @@ final class Library
     public static function load(?string $path): FFI
     {
         if (self::$ffi === null) {
+            if (!extension_loaded('ffi')) {
+                throw new LibraryException('PHP was started without its extension "ffi"');
+            }
             self::$ffi = ($path === null ? self::preloaded() : null) ?? self::openFirst($path);
         } elseif ($path !== null && self::isOther($path)) {
             $loaded = self::$path ?? 'the preloaded library';
@@ -82,10 +85,8 @@ final class Library
 
     private static function openFirst(?string $path): FFI
     {
-        if (!extension_loaded('ffi')) {
-            throw new LibraryException('PHP was started without its extension "ffi"');
-        }
         $tried = [];
+        $loader = self::loader();
         foreach (self::candidates($path) as $candidate) {
             try {
                 $probe = FFI::cdef('uint32_t tidegate_abi_version(void);', $candidate);
@@ -94,7 +95,7 @@ final class Library
                 if (str_contains($exception->getMessage(), 'tidegate_abi_version')) {
                     throw new LibraryException("$candidate is not the Tidegate library");
                 }
-                $tried[] = "  $candidate: " . self::reason($exception);
+                $tried[] = "  $candidate: " . self::reason($exception, $loader);
                 continue;
             }
             self::compareAbi($probe->tidegate_abi_version(), $candidate);
@@ -155,16 +156,21 @@ final class Library
     }
 
     /**
-     * PHP says what failed, the system's loader why.
+     * The system's loader, which knows why something failed. Looking it up makes it forget.
      */
-    private static function reason(FFI\Exception $exception): string
+    private static function loader(): ?FFI
     {
         try {
-            $reason = FFI::cdef('char *dlerror(void);')->dlerror();
-            return $reason === null ? $exception->getMessage() : FFI::string($reason);
+            return FFI::cdef('char *dlerror(void);');
         } catch (FFI\Exception) {
-            return $exception->getMessage();
+            return null;
         }
+    }
+
+    private static function reason(FFI\Exception $exception, ?FFI $loader): string
+    {
+        $reason = $loader?->dlerror();
+        return $reason === null ? $exception->getMessage() : FFI::string($reason);
     }
 
     /**
