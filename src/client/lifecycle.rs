@@ -60,7 +60,8 @@ impl Client {
         ) {
             Ok(_) => self.events.start(),
             Err(SHUT_DOWN) => Err(shut_down()),
-            Err(_) => Ok(()),
+            // The thread that was initializing may be one that a fork has left behind.
+            Err(_) => self.restart_if_forked(),
         }
     }
 
@@ -72,6 +73,7 @@ impl Client {
         if self.state.phase.load(Ordering::Acquire) == SHUT_DOWN {
             return Err(shut_down());
         }
+        self.restart_if_forked()?;
         self.sync.wait_initialized(millis(timeout_ms))
     }
 

@@ -89,6 +89,25 @@ fn a_child_evaluates_at_once_and_polls_by_itself() {
 }
 
 #[test]
+fn a_child_goes_on_with_an_initialize_that_its_parent_has_begun() {
+    let m = service()
+        .specs(|number, _| Reply::json(specs(100)).delay(if number == 0 { 60_000 } else { 0 }))
+        .start();
+    let client = client(&options(&m, json!({})), Hooks::default());
+    client.initialize(0).expect("begun");
+    m.wait_for(SPECS, 1);
+    assert!(in_child(|| {
+        client.after_fork_child();
+        client.initialize(15_000).is_ok() && check(&client) && client.shutdown(15_000).is_ok()
+    }));
+    assert!(in_child(|| {
+        client.after_fork_child();
+        client.wait_initialized(15_000).is_ok() && check(&client)
+    }));
+    client.shutdown(10_000).expect("shut down");
+}
+
+#[test]
 fn siblings_have_sessions_of_their_own() {
     let m = service().start();
     let more = json!({"idlists_sync_interval": 3600, "rulesets_sync_interval": 3600});
