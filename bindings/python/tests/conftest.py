@@ -60,5 +60,21 @@ def make(server: LocalServer, key: str) -> Iterator[Callable[..., tidegate.Clien
 
 
 @pytest.fixture
+def alice() -> tidegate.User:
+    return tidegate.User("alice", email="alice@shop.example", custom_ids={"companyID": "acme"})
+
+
+@pytest.fixture
+def local(make: Callable[..., tidegate.Client]) -> Callable[..., tidegate.Client]:
+    """Makes clients that have the shop's rules and no network."""
+
+    def local(options: Any = None, **callbacks: Any) -> tidegate.Client:
+        given = {"local_mode": True, "bootstrap_values": SHOP.read_text(), **(options or {})}
+        return make(options=given, **callbacks)
+
+    return local
+
+
+@pytest.fixture
 def client(make: Callable[..., tidegate.Client]) -> tidegate.Client:
     return make()

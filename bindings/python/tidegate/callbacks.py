@@ -2,6 +2,10 @@
 
 The library holds a number that stands for a Python object; the C functions are made once and live
 as long as the process. An exception ends at the border: it is logged to ``tidegate.callbacks``.
+
+The objects of a client are given back by the client, not by the library's own call when it has no
+use for them any more: that comes on any thread and at any time, so also when the interpreter has
+ended, which a thread of the library would not survive.
 """
 
 from __future__ import annotations
@@ -12,9 +16,9 @@ import json
 import logging
 import threading
 from ctypes import byref, sizeof, string_at
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
-from .load import check, library
+from .load import check, interrupts, library
 from .signatures import (
     DataStoreVtable,
     Destroy,
@@ -85,17 +89,28 @@ class Delivery(NamedTuple):
 _numbers = itertools.count(1)
 _objects: dict[int, Any] = {}
 
+#: Instead of a function that tells when the library has no use for an object any more.
+untold = Destroy()
+
 
 def keep(held: Any) -> int:
-    """A number for ``held``, which is kept until the library destroys the number."""
+    """A number for ``held``, which is kept until the number is given back."""
     number = next(_numbers)
     _objects[number] = held
     return number
 
 
+def give_back(numbers: Iterable[int]) -> None:
+    """Lets go of what the numbers stand for; the library finds nothing there from now on."""
+    for number in numbers:
+        held = _objects.pop(number, None)
+        if isinstance(held, _StoreOnce):
+            _guarded(held.shutdown, None)
+
+
 def kept() -> int:
-    """How many objects the library holds."""
-    return len(_objects)
+    """How many objects the library holds for clients."""
+    return sum(not isinstance(held, LogSink) for held in list(_objects.values()))
 
 
 def _exported(prototype: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -103,12 +118,35 @@ def _exported(prototype: Any) -> Callable[[Callable[..., Any]], Any]:
     return lambda function: prototype(function)
 
 
+class _StoreOnce:
+    """A data store that is shut down once, whoever comes first."""
+
+    def __init__(self, store: DataStore) -> None:
+        self.get = store.get
+        self.set = store.set
+        self.supports_polling = store.supports_polling
+        self._shutdown = [store.shutdown]
+
+    def shutdown(self) -> None:
+        if self._shutdown:
+            self._shutdown.pop()()
+
+
+def _call(number: int, body: Callable[[Any], Any], failed: Any) -> Any:
+    """What ``body`` gives for the object of a number, if it is still there."""
+    held = _objects.get(number)
+    return failed if held is None else _guarded(lambda: body(held), failed)
+
+
 def _guarded(body: Callable[[], Any], failed: Any) -> Any:
     try:
         return body()
-    except KeyboardInterrupt:
-        # Not ours to swallow: raise it again once the library has returned.
-        _thread.interrupt_main()
+    except KeyboardInterrupt as why:
+        # Not ours to swallow, and not to be raised through the library.
+        if threading.current_thread() is threading.main_thread():
+            interrupts.append(why)
+        else:
+            _thread.interrupt_main()
     except BaseException:
         _log.exception("a callback of the Tidegate library failed")
     return failed
@@ -118,85 +156,81 @@ def _read(address: int | None, length: int) -> str:
     return string_at(address, length).decode() if address else ""
 
 
-@_exported(Destroy)
-def destroy(number: int) -> None:
-    held = _objects.pop(number, None)
-    if isinstance(held, LogSink):
-        held.gone.set()
-
-
 @_exported(Evaluated)
 def evaluated(number: int, result: int, length: int) -> None:
-    _guarded(lambda: _objects[number](json.loads(_read(result, length))), None)
+    _call(number, lambda tell: tell(json.loads(_read(result, length))), None)
 
 
 @_exported(RulesUpdated)
 def rules_updated(number: int, time_ms: int, specs: int, length: int) -> None:
-    _guarded(lambda: _objects[number](time_ms, _read(specs, length)), None)
+    _call(number, lambda tell: tell(time_ms, _read(specs, length)), None)
 
 
 @_exported(Flushed)
 def flushed(number: int, delivery: int, length: int) -> None:
-    _guarded(lambda: _objects[number](Delivery(**json.loads(_read(delivery, length)))), None)
+    _call(number, lambda tell: tell(Delivery(**json.loads(_read(delivery, length)))), None)
 
 
 @_exported(Failed)
 def failed(
     number: int, tag: int, tag_len: int, code: int, code_len: int, text: int, n: int
 ) -> None:
-    _guarded(
-        lambda: _objects[number](_read(tag, tag_len), _read(code, code_len), _read(text, n)), None
+    _call(
+        number,
+        lambda tell: tell(_read(tag, tag_len), _read(code, code_len), _read(text, n)),
+        None,
     )
 
 
 @_exported(Initialized)
 def initialized(number: int, details: int, length: int) -> None:
-    _guarded(lambda: _objects[number](json.loads(_read(details, length))), None)
+    _call(number, lambda tell: tell(json.loads(_read(details, length))), None)
+    give_back([number])
 
 
 @_exported(StoreGet)
 def _store_get(number: int, key: int, length: int, reply: int) -> int:
-    def body() -> int:
-        value = _objects[number].get(_read(key, length))
+    def body(store: Any) -> int:
+        value = store.get(_read(key, length))
         if value is None:
             return 0
         data = value if isinstance(value, bytes) else value.encode()
         status: int = library().tidegate_reply_set(reply, data, len(data))
         return status
 
-    found: int = _guarded(body, -1)
+    found: int = _call(number, body, -1)
     return found
 
 
 @_exported(StoreSet)
 def _store_set(number: int, key: int, length: int, value: int, value_len: int, time_ms: int) -> int:
-    def body() -> int:
-        _objects[number].set(_read(key, length), _read(value, value_len), time_ms)
+    def body(store: Any) -> int:
+        store.set(_read(key, length), _read(value, value_len), time_ms)
         return 0
 
-    status: int = _guarded(body, -1)
+    status: int = _call(number, body, -1)
     return status
 
 
 @_exported(StorePolls)
 def _store_polls(number: int, path: int, length: int) -> int:
-    polls: int = _guarded(
-        lambda: int(bool(_objects[number].supports_polling(_read(path, length)))), 0
+    polls: int = _call(
+        number, lambda store: int(bool(store.supports_polling(_read(path, length)))), 0
     )
     return polls
 
 
 @_exported(StoreShutdown)
 def _store_shutdown(number: int) -> None:
-    _guarded(lambda: _objects[number].shutdown(), None)
+    _call(number, lambda store: store.shutdown(), None)
 
 
-def data_store(store: Any) -> DataStoreVtable:
+def data_store(store: DataStore) -> DataStoreVtable:
     """The vtable of a ``DataStore``."""
     return DataStoreVtable(
         sizeof(DataStoreVtable),
-        keep(store),
-        destroy,
+        keep(_StoreOnce(store)),
+        untold,
         _store_get,
         _store_set,
         _store_polls,
@@ -206,8 +240,9 @@ def data_store(store: Any) -> DataStoreVtable:
 
 def _metric(method: str) -> Any:
     def record(number: int, name: int, length: int, value: float, tags: int, tags_len: int) -> None:
-        _guarded(
-            lambda: getattr(_objects[number], method)(
+        _call(
+            number,
+            lambda receiver: getattr(receiver, method)(
                 _read(name, length), value, json.loads(_read(tags, tags_len) or "{}")
             ),
             None,
@@ -224,7 +259,7 @@ def metrics(receiver: Any) -> MetricsVtable:
     return MetricsVtable(
         sizeof(MetricsVtable),
         keep(receiver),
-        destroy,
+        untold,
         _increment,
         _gauge,
         _distribution,
@@ -242,10 +277,17 @@ class LogSink:
 
     def install(self, level: int) -> None:
         """Makes it the sink of the whole process, in place of the one before."""
-        vtable = LogVtable(sizeof(LogVtable), keep(self), destroy, level, _log_message)
+        vtable = LogVtable(sizeof(LogVtable), keep(self), _sink_is_gone, level, _log_message)
         check(library().tidegate_set_log_sink(byref(vtable)))
 
 
 @_exported(Log)
 def _log_message(number: int, level: int, tag: int, tag_len: int, text: int, n: int) -> None:
-    _guarded(lambda: _objects[number].log(level, _read(tag, tag_len), _read(text, n)), None)
+    _call(number, lambda sink: sink.log(level, _read(tag, tag_len), _read(text, n)), None)
+
+
+@_exported(Destroy)
+def _sink_is_gone(number: int) -> None:
+    sink = _objects.pop(number, None)
+    if sink is not None:
+        sink.gone.set()

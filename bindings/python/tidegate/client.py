@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 from ctypes import byref, c_double, c_int32, c_uint32, sizeof
-from typing import Any, Callable, Dict, Mapping, NamedTuple, NoReturn
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, NoReturn
 
 from . import callbacks, log, process
 from .error import ArgumentError
 from .load import (
     check,
+    interrupts,
     library,
     name_text,
     optional,
@@ -21,7 +22,7 @@ from .load import (
     to_json,
 )
 from .options import Options, OptionsLike, with_wrapper
-from .result import Config, Experiment, Gate, Kind, Layer, Result
+from .result import Config, Experiment, Gate, Kind, Layer, Result, kind_number
 from .signatures import FlushInfo, c_id
 from .user import User, UserLike, as_user
 from .version import __version__
@@ -33,6 +34,9 @@ ErrorCallback = Callable[[str, str, str], None]
 InitCallback = Callable[["InitDetails"], None]
 
 _NO_EXPOSURE = 1
+
+#: How long the end of a client waits for callbacks that run, in seconds.
+_CALLBACKS_TIMEOUT = 1.0
 
 
 class FlushReport(NamedTuple):
@@ -99,12 +103,16 @@ class Client:
         self._check_gate_json = lib.tidegate_check_gate_json
         key = text(sdk_key)
         opts = _new_options(options)
+        #: What the library may call, by number.
+        self._kept: set[int] = set()
         try:
             if data_store is not None:
                 store = callbacks.data_store(data_store)
+                self._kept.add(store.user_data)
                 check(lib.tidegate_options_set_data_store(opts, byref(store)))
             if metrics is not None:
                 receiver = callbacks.metrics(metrics)
+                self._kept.add(receiver.user_data)
                 check(lib.tidegate_options_set_metrics(opts, byref(receiver)))
             for function, trampoline, setter in (
                 (on_evaluation, callbacks.evaluated, "evaluation"),
@@ -115,11 +123,15 @@ class Client:
                 if function is not None:
                     set_callback = getattr(lib, f"tidegate_options_set_{setter}_callback")
                     number = callbacks.keep(function)
-                    check(set_callback(opts, trampoline, number, callbacks.destroy))
+                    self._kept.add(number)
+                    check(set_callback(opts, trampoline, number, callbacks.untold))
             log.ensure_sink()
             made = c_id()
             check(lib.tidegate_client_new(key, len(key), opts, byref(made)))
             self._id = made.value
+        except BaseException:
+            callbacks.give_back(self._kept)
+            raise
         finally:
             lib.tidegate_options_release(opts)
         process.track(self)
@@ -138,11 +150,16 @@ class Client:
     def initialize_async(self, done: InitCallback | None = None) -> None:
         """Does the same in the background, and then calls ``done`` on a thread of the library."""
         number = callbacks.keep(lambda json: done and done(InitDetails.of(json)))
-        check(
-            self._lib.tidegate_client_initialize_async(
-                self._id, callbacks.initialized, number, callbacks.destroy
+        self._kept.add(number)
+        try:
+            check(
+                self._lib.tidegate_client_initialize_async(
+                    self._id, callbacks.initialized, number, callbacks.untold
+                )
             )
-        )
+        except BaseException:
+            callbacks.give_back([number])
+            raise
 
     def wait_initialized(self, timeout: float) -> None:
         """Waits until initialized; raises ``TimeoutError`` when the time is over."""
@@ -174,7 +191,12 @@ class Client:
 
     def _release(self) -> None:
         client, self._id = self._id, 0
+        kept, self._kept = self._kept, set()
+        if kept:
+            # Afterwards the client's threads, which end by themselves, do not come here any more.
+            self._lib.tidegate_callbacks_close(client, seconds_to_ms(_CALLBACKS_TIMEOUT))
         self._lib.tidegate_client_release(client)
+        callbacks.give_back(kept)
 
     def __enter__(self) -> Client:
         try:
@@ -214,7 +236,7 @@ class Client:
 
     def set_polling(self, on: bool) -> None:
         """Pauses or resumes the regular fetching of rules."""
-        check(self._lib.tidegate_client_set_polling(self._id, on))
+        check(self._lib.tidegate_client_set_polling(self._id, bool(on)))
 
     def update_specs(self, specs: str | Mapping[str, Any]) -> None:
         """Replaces the rules with some that you got by other means."""
@@ -237,7 +259,8 @@ class Client:
 
     def list_entities(self, kind: Kind | None = None) -> Any:
         """The names of one kind as a list, or of all kinds as a dict of lists."""
-        return read_json(lambda out: self._lib.tidegate_list_entities(self._id, kind or 0, out))
+        number = 0 if kind is None else kind_number(kind)
+        return read_json(lambda out: self._lib.tidegate_list_entities(self._id, number, out))
 
     # Evaluation.
 
@@ -250,7 +273,7 @@ class Client:
             status = self._check_gate(self._id, user._id, key, len(key), flags, byref(out))
         else:
             status = self._check_gate_for(user, key, flags, out)
-        if status < 0:
+        if status < 0 or interrupts:
             check(status)
         return out.value != 0
 
@@ -283,25 +306,35 @@ class Client:
     def _get(self, get: Callable[..., int], user: UserLike, name: str, log_exposure: bool) -> int:
         handle, key, made = as_user(user), name_text(name), c_id()
         flags = 0 if log_exposure else _NO_EXPOSURE
-        check(get(self._id, handle._id, key, len(key), flags, byref(made)))
+        status = get(self._id, handle._id, key, len(key), flags, byref(made))
+        if status < 0 or interrupts:
+            self._refuse(status, made.value)
         return made.value
+
+    def _refuse(self, status: int, result: int) -> None:
+        try:
+            check(status)
+        except BaseException:
+            self._lib.tidegate_result_release(result)
+            raise
 
     def evaluate(
         self, kind: Kind, user: UserLike, name: str, *, log_exposure: bool = True
     ) -> dict[str, Any]:
         """Any kind of evaluation as a dict. Parameters of a layer log no exposure this way."""
         json = to_json(user.to_dict(private=True) if isinstance(user, User) else user)
+        number = kind_number(kind)
         key, flags = name_text(name), 0 if log_exposure else _NO_EXPOSURE
         found: dict[str, Any] = read_json(
             lambda out: self._lib.tidegate_evaluate_json(
-                self._id, kind, json, len(json), key, len(key), flags, out
+                self._id, number, json, len(json), key, len(key), flags, out
             )
         )
         return found
 
     def evaluate_batch(
         self,
-        users: list[Mapping[str, Any] | User],
+        users: Iterable[Mapping[str, Any] | User],
         entities: list[Mapping[str, str]],
         *,
         log_exposures: bool = False,
@@ -311,6 +344,8 @@ class Client:
         An entity is ``{"kind": "gate", "name": "new_checkout"}``. A cell is the result as a dict,
         or ``{"error": {"code", "message"}}``.
         """
+        if isinstance(users, (str, bytes)) or not isinstance(users, Iterable):
+            raise ArgumentError(f"users: expected a list, not {type(users).__name__}")
         json = to_json(
             {
                 "users": [u.to_dict(private=True) if isinstance(u, User) else u for u in users],
@@ -334,9 +369,9 @@ class Client:
 
     def explain(self, user: UserLike, kind: Kind, name: str) -> dict[str, Any]:
         """Why the user gets what it gets: rules, conditions, values, hashes. No exposure."""
-        handle, key = as_user(user), name_text(name)
+        handle, number, key = as_user(user), kind_number(kind), name_text(name)
         found: dict[str, Any] = read_json(
-            lambda out: self._lib.tidegate_explain(self._id, handle._id, kind, key, len(key), out)
+            lambda out: self._lib.tidegate_explain(self._id, handle._id, number, key, len(key), out)
         )
         return found
 
@@ -393,15 +428,17 @@ class Client:
         self, user: UserLike, kind: Kind, name: str, parameter: str | None = None
     ) -> None:
         """Evaluates and logs the exposure as a manual one; ``parameter`` is that of a layer."""
-        handle, key = as_user(user), name_text(name)
+        handle, number, key = as_user(user), kind_number(kind), name_text(name)
         check(
             self._lib.tidegate_log_exposure(
-                self._id, handle._id, kind, key, len(key), *optional(parameter)
+                self._id, handle._id, number, key, len(key), *optional(parameter)
             )
         )
 
     def log_exposure_for(self, result: Result, parameter: str | None = None) -> None:
         """Logs the manual exposure of a result that was taken without one."""
+        if not isinstance(result, Result):
+            raise ArgumentError(f"result: expected a Result, not {type(result).__name__}")
         check(
             self._lib.tidegate_log_exposure_for_result(self._id, result._id, *optional(parameter))
         )
@@ -449,8 +486,8 @@ class Client:
 
     def remove_override(self, kind: Kind, name: str, id: str | None = None) -> None:
         """Removes one override, if it is there."""
-        key = name_text(name)
-        check(self._lib.tidegate_remove_override(self._id, kind, key, len(key), *optional(id)))
+        number, key = kind_number(kind), name_text(name)
+        check(self._lib.tidegate_remove_override(self._id, number, key, len(key), *optional(id)))
 
     def remove_all_overrides(self) -> None:
         """Removes every override."""
@@ -508,7 +545,7 @@ def _new_options(options: Options | OptionsLike | None) -> int:
         "version": __version__,
         "language_version": platform.python_version(),
     }
-    json = to_json(with_wrapper(options or {}, wrapper))
+    json = to_json(with_wrapper({} if options is None else options, wrapper))
     made = c_id()
     check(library().tidegate_options_new(json, len(json), byref(made)))
     return made.value

@@ -7,6 +7,7 @@ import ctypes.util
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -57,8 +58,7 @@ def _candidates(path: str | None) -> Iterator[str]:
         return
     here = Path(__file__).resolve().parent
     for name in _FILES:
-        if (here / name).exists():
-            yield str(here / name)
+        yield str(here / name)
     # Elsewhere this would run a compiler to ask; there the loader's own search has to do.
     if sys.platform in ("darwin", "win32"):
         found = ctypes.util.find_library("tidegate")
@@ -102,8 +102,14 @@ def _typed(cdll: ctypes.CDLL, path: str) -> ctypes.CDLL:
     return cdll
 
 
+#: Interrupts that callbacks met on the main thread, to be raised when the library has returned.
+interrupts: list[BaseException] = []
+
+
 def check(status: int) -> None:
-    """Raises the exception for a status below 0."""
+    """Raises the exception for a status below 0, or the interrupt that a callback met."""
+    if interrupts and threading.current_thread() is threading.main_thread():
+        raise interrupts.pop()
     if status < 0:
         raise error.from_status(status, last_error())
 
@@ -121,6 +127,8 @@ def last_error() -> str:
 
 def text(value: str) -> bytes:
     """Text as the library takes it."""
+    if not isinstance(value, str):
+        raise error.ArgumentError(f"expected a str, not {type(value).__name__}")
     try:
         return value.encode()
     except UnicodeEncodeError as why:
@@ -143,7 +151,10 @@ _names: dict[str, bytes] = {}
 
 def name_text(value: str) -> bytes:
     """Like ``text``, for the names that a program uses again and again."""
-    found = _names.get(value)
+    try:
+        found = _names.get(value)
+    except TypeError:
+        found = None
     if found is None:
         if not isinstance(value, str):
             raise error.ArgumentError(f"name: expected a str, not {type(value).__name__}")
@@ -169,11 +180,12 @@ def to_json(value: object) -> bytes:
 def read_text(call: Callable[[Any], int]) -> str | None:
     """Makes a call that fills a buffer, and returns what was in it, or None."""
     buffer = ctypes.c_void_p()
-    check(call(ctypes.byref(buffer)))
-    if not buffer.value:
-        return None
+    status = call(ctypes.byref(buffer))
     lib = library()
     try:
+        check(status)
+        if not buffer.value:
+            return None
         address = lib.tidegate_buf_data(buffer)
         return ctypes.string_at(address, lib.tidegate_buf_len(buffer)).decode()
     finally:
@@ -188,8 +200,8 @@ def read_json(call: Callable[[Any], int]) -> Any:
 
 def seconds_to_ms(seconds: float) -> int:
     """A time-out as the library takes it, within its range; less than 1 ms becomes 1 ms."""
-    if not seconds >= 0:
-        raise error.ArgumentError(f"time-out: expected seconds of 0 or more, not {seconds}")
+    if not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise error.ArgumentError(f"time-out: expected seconds of 0 or more, not {seconds!r:.50}")
     return 0 if seconds == 0 else int(min(max(seconds * 1000, 1), 0xFFFF_FFFF))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, TypedDict
 
+from .error import ArgumentError
+
 
 class Options(TypedDict, total=False):
     """Options by name. Times are in seconds unless the name ends in ``_ms``.
@@ -80,4 +82,6 @@ WRAPPER_KEY = "wrapper"
 
 def with_wrapper(options: OptionsLike, wrapper: dict[str, str]) -> dict[str, Any]:
     """The options, saying which package wraps the library unless they say it themselves."""
+    if not isinstance(options, Mapping):
+        raise ArgumentError(f"options: expected a dict, not {type(options).__name__}")
     return {WRAPPER_KEY: wrapper, **options}

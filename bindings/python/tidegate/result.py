@@ -21,6 +21,14 @@ class Kind(IntEnum):
     LAYER = 4
 
 
+def kind_number(kind: Kind) -> int:
+    """A kind as the library takes it."""
+    try:
+        return Kind(kind).value
+    except ValueError as why:
+        raise error.ArgumentError(f"kind: {why!s:.80}") from None
+
+
 class Details(NamedTuple):
     """Where a value came from. Times are in ms since 1970."""
 
@@ -188,12 +196,14 @@ class Config(Result):
     def get_bool(self, key: str, default: bool = False) -> bool:
         """One parameter; ``default`` if it is absent or not true or false."""
         name, out = name_text(key), c_int32()
-        check(self._lib.tidegate_result_get_bool(self._id, name, len(name), default, byref(out)))
+        check(
+            self._lib.tidegate_result_get_bool(self._id, name, len(name), bool(default), byref(out))
+        )
         return bool(out.value)
 
     def get_int(self, key: str, default: int = 0) -> int:
         """One parameter; ``default`` if it is absent or not a whole number of 64 bits."""
-        if not -(1 << 63) <= default < 1 << 63:
+        if not isinstance(default, int) or not -(1 << 63) <= default < 1 << 63:
             raise error.ArgumentError("default: expected an int of 64 bits")
         name, out = name_text(key), c_int64()
         check(self._lib.tidegate_result_get_i64(self._id, name, len(name), default, byref(out)))
@@ -201,6 +211,12 @@ class Config(Result):
 
     def get_float(self, key: str, default: float = 0.0) -> float:
         """One parameter; ``default`` if it is absent or not a number."""
+        if not isinstance(default, (int, float)):
+            raise error.ArgumentError("default: expected a number")
+        try:
+            default = float(default)
+        except OverflowError as why:
+            raise error.ArgumentError(f"default: {why}") from None
         name, out = name_text(key), c_double()
         check(self._lib.tidegate_result_get_f64(self._id, name, len(name), default, byref(out)))
         return out.value

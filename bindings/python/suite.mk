@@ -1,0 +1,28 @@
+# The Python package: lints, types, tests, its example on gunicorn, its wheel.
+
+SUITES += test-python
+BINDING_BENCHES += bench-python
+PYTHON ?= python3
+PYTHON_VENV := target/python/venv
+PYTHON_REQUIREMENTS := bindings/python/tests/requirements.txt
+
+$(PYTHON_VENV)/installed.txt: $(PYTHON_REQUIREMENTS)
+	@$(NEED) $(PYTHON)=python3
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(NEED) python3-venv-is-missing=python3-venv
+	$(PYTHON) -m venv --clear $(PYTHON_VENV)
+	$(PYTHON_VENV)/bin/python -m pip install --quiet -r $(PYTHON_REQUIREMENTS)
+	cp $(PYTHON_REQUIREMENTS) $@
+
+## make test-python           the Python package
+.PHONY: test-python
+test-python: debug-library $(PYTHON_VENV)/installed.txt
+	@$(NEED) cc=gcc
+	$(PYTHON_VENV)/bin/ruff check bindings/python examples/python
+	$(PYTHON_VENV)/bin/ruff format --check bindings/python examples/python
+	cd bindings/python && $(CURDIR)/$(PYTHON_VENV)/bin/mypy tidegate tests bench.py ../../examples/python
+	cd bindings/python && timeout 900 $(CURDIR)/$(PYTHON_VENV)/bin/python -X dev -m pytest -q
+
+## make bench-python          the Python package and the vendor's two, in ns per call
+.PHONY: bench-python
+bench-python: library $(PYTHON_VENV)/installed.txt
+	TIDEGATE_LIBRARY=$(CURDIR)/$(LIBRARY) $(PYTHON_VENV)/bin/python bindings/python/bench.py
