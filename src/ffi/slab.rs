@@ -9,11 +9,18 @@
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::chunks::Chunks;
 use super::fork::ForkMutex;
 use crate::error::Error;
+use word::{Alone, Word};
+
+mod word;
+
+/// What the word is made of; a model of it in `tests/model`.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 /// What an id stands for: its top byte. Below 128, so that an id is positive in signed 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +32,7 @@ pub(super) struct Kind {
 const SLOT_BITS: u32 = 32;
 const GENERATION_BITS: u32 = 24;
 const GENERATION_MAX: u64 = (1 << GENERATION_BITS) - 1;
+const FIRST_GENERATION: u64 = 1;
 
 /// An id in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,34 +63,11 @@ impl Id {
     }
 }
 
-/// The word of a slot: `generation:24 | live:1 | calls:39`.
-mod word {
-    pub(super) const CALLS_BITS: u32 = 39;
-    pub(super) const LIVE: u64 = 1 << CALLS_BITS;
-    pub(super) const CALLS: u64 = LIVE - 1;
-    pub(super) const GENERATION_SHIFT: u32 = CALLS_BITS + 1;
-
-    #[inline]
-    pub(super) fn idle(generation: u64) -> u64 {
-        generation << GENERATION_SHIFT
-    }
-
-    /// Whether the word is that of the live object of this generation.
-    #[inline]
-    pub(super) fn is_live(word: u64, generation: u64) -> bool {
-        word & !CALLS == idle(generation) | LIVE
-    }
-
-    pub(super) fn generation(word: u64) -> u64 {
-        word >> GENERATION_SHIFT
-    }
-}
-
 /// One place for an object. Alone on its cache line: users and results are each used by one thread
 /// most of the time, and neighbors must not slow each other down.
 #[repr(align(64))]
 struct Slot<T> {
-    word: AtomicU64,
+    word: Word,
     object: UnsafeCell<MaybeUninit<T>>,
 }
 
@@ -93,7 +78,7 @@ unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 impl<T> Default for Slot<T> {
     fn default() -> Self {
         Slot {
-            word: AtomicU64::new(word::idle(1)),
+            word: Word::at(FIRST_GENERATION),
             object: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -128,11 +113,9 @@ impl<T: Send + Sync + 'static> Slab<T> {
     /// Gives an id to `object`.
     pub(super) fn insert(&self, object: T) -> Result<u64, Error> {
         let (index, slot) = self.reserve()?;
-        let generation = word::generation(slot.word.load(Ordering::Relaxed));
         // SAFETY: a reserved slot is neither live nor in use, so nobody else looks at its object.
         unsafe { (*slot.object.get()).write(object) };
-        slot.word
-            .store(word::idle(generation) | word::LIVE, Ordering::Release);
+        let generation = slot.word.publish();
         Ok(Id {
             kind: self.kind.code,
             generation,
@@ -160,20 +143,8 @@ impl<T: Send + Sync + 'static> Slab<T> {
         #[cfg(feature = "test-panics")]
         super::test_panics::point(super::test_panics::LOOKUP);
         let (id, slot) = self.find(id)?;
-        let mut word = slot.word.load(Ordering::Relaxed);
-        loop {
-            if !word::is_live(word, id.generation) {
-                return Err(self.not_live());
-            }
-            match slot.word.compare_exchange_weak(
-                word,
-                word + 1,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(current) => word = current,
-            }
+        if !slot.word.enter(id.generation) {
+            return Err(self.not_live());
         }
         Ok(Held {
             slab: self,
@@ -188,22 +159,10 @@ impl<T: Send + Sync + 'static> Slab<T> {
             return Ok(());
         }
         let (id, slot) = self.find(id)?;
-        let mut word = slot.word.load(Ordering::Relaxed);
-        loop {
-            if !word::is_live(word, id.generation) {
-                return Err(self.not_live());
-            }
-            let ended = word::idle((id.generation + 1) & GENERATION_MAX) | (word & word::CALLS);
-            match slot
-                .word
-                .compare_exchange_weak(word, ended, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => break,
-                Err(current) => word = current,
-            }
-        }
-        if word & word::CALLS == 0 {
-            self.recycle(id.slot, slot);
+        match slot.word.end(id.generation) {
+            None => return Err(self.not_live()),
+            Some(None) => {}
+            Some(Some(alone)) => self.recycle(id.slot, slot, &alone),
         }
         Ok(())
     }
@@ -228,13 +187,12 @@ impl<T: Send + Sync + 'static> Slab<T> {
     }
 
     /// Drops the object of a slot that is neither live nor in use, and offers the slot again.
-    fn recycle(&self, index: u32, slot: &Slot<T>) {
+    fn recycle(&self, index: u32, slot: &Slot<T>, _: &Alone) {
         // SAFETY: the slot is not live and the last call has ended, so this thread is alone here.
         let place = unsafe { &mut *slot.object.get() };
         // SAFETY: the slot was live, so the object was written, and only this line takes it out.
         unsafe { place.assume_init_drop() };
-        let generation = word::generation(slot.word.load(Ordering::Relaxed));
-        if generation != 0 {
+        if slot.word.generation() != 0 {
             self.free.lock().slots.push(index);
         }
     }
@@ -272,9 +230,8 @@ impl<T: Send + Sync + 'static> Deref for Held<T> {
 impl<T: Send + Sync + 'static> Drop for Held<T> {
     #[inline]
     fn drop(&mut self) {
-        let before = self.slot.word.fetch_sub(1, Ordering::AcqRel);
-        if before & (word::CALLS | word::LIVE) == 1 {
-            self.slab.recycle(self.index, self.slot);
+        if let Some(alone) = self.slot.word.leave() {
+            self.slab.recycle(self.index, self.slot, &alone);
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -92,8 +92,10 @@ fn a_slot_whose_generation_would_wrap_is_retired() {
     let slab = slab::<u32>();
     let id = Id::unpack(slab.insert(7).expect("an id"));
     let slot = slab.slots.get(id.slot).expect("made by insert");
-    slot.word
-        .store(word::idle(GENERATION_MAX) | word::LIVE, Ordering::SeqCst);
+    let before_last = Word::at(GENERATION_MAX);
+    before_last.publish();
+    // SAFETY: all of a word is an atomic, and no other thread knows this slab.
+    unsafe { std::ptr::from_ref(&slot.word).cast_mut().write(before_last) };
     let last = Id {
         generation: GENERATION_MAX,
         ..id
