@@ -13,7 +13,7 @@ use std::ops::Deref;
 use super::chunks::Chunks;
 use super::fork::ForkMutex;
 use crate::error::Error;
-use word::{Alone, Word};
+use word::{Alone, End, Word};
 
 mod word;
 
@@ -160,9 +160,9 @@ impl<T: Send + Sync + 'static> Slab<T> {
         }
         let (id, slot) = self.find(id)?;
         match slot.word.end(id.generation) {
-            None => return Err(self.not_live()),
-            Some(None) => {}
-            Some(Some(alone)) => self.recycle(id.slot, slot, &alone),
+            End::NotLive => return Err(self.not_live()),
+            End::InUse => {}
+            End::Over(alone) => self.recycle(id.slot, slot, &alone),
         }
         Ok(())
     }

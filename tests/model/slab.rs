@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use word::{Alone, Word};
+use word::{Alone, End, Word};
 
 /// A slot as `Slab` uses it. The cell tells of an access that races with another.
 struct Slot {
@@ -45,27 +45,28 @@ impl Slot {
         }
         let seen = self.object.with(|object| unsafe { *object });
         assert_eq!(seen, LIVE_OBJECT, "a call saw what is no object of its");
-        self.recycle_if(self.word.leave());
+        if let Some(alone) = self.word.leave() {
+            self.recycle(&alone);
+        }
         true
     }
 
     fn release(&self, generation: u64) -> bool {
         match self.word.end(generation) {
-            None => false,
-            Some(alone) => {
-                self.recycle_if(alone);
+            End::NotLive => false,
+            End::InUse => true,
+            End::Over(alone) => {
+                self.recycle(&alone);
                 true
             }
         }
     }
 
-    fn recycle_if(&self, alone: Option<Alone>) {
-        if alone.is_some() {
-            self.object.with_mut(|object| {
-                let before = unsafe { object.replace(DROPPED) };
-                assert_eq!(before, LIVE_OBJECT, "dropped twice");
-            });
-        }
+    fn recycle(&self, _: &Alone) {
+        self.object.with_mut(|object| {
+            let before = unsafe { object.replace(DROPPED) };
+            assert_eq!(before, LIVE_OBJECT, "dropped twice");
+        });
     }
 
     fn is_dropped(&self) -> bool {
@@ -110,7 +111,7 @@ fn an_id_of_an_earlier_object_never_reaches_a_later_one() {
             let slot = Arc::clone(&slot);
             thread::spawn(move || slot.call(earlier))
         };
-        if let Some(Some(Alone)) = slot.word.end(earlier) {
+        if let End::Over(Alone) = slot.word.end(earlier) {
             slot.object.with_mut(|object| unsafe { *object = 8 });
             let later = slot.word.publish();
             assert_ne!(later, earlier);

@@ -19,6 +19,16 @@ pub(super) struct Word(AtomicU64);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Alone;
 
+/// What became of an attempt to end a life.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// There was no such life.
+    NotLive,
+    /// Calls are left over; the last of them will be alone.
+    InUse,
+    Over(Alone),
+}
+
 #[inline]
 fn idle(generation: u64) -> u64 {
     generation << GENERATION_SHIFT
@@ -71,9 +81,8 @@ impl Word {
         (before & (CALLS | LIVE) == 1).then_some(Alone)
     }
 
-    /// Ends the life of the object of this generation. `None`: it was not live. Calls that use it
-    /// may be left over; then the last of them is told that it is alone.
-    pub(super) fn end(&self, generation: u64) -> Option<Option<Alone>> {
+    /// Ends the life of the object of this generation.
+    pub(super) fn end(&self, generation: u64) -> End {
         let mut word = self.0.load(Ordering::Relaxed);
         while is_live(word, generation) {
             let ended = idle((generation + 1) & GENERATION_MAX) | (word & CALLS);
@@ -81,10 +90,11 @@ impl Word {
                 .0
                 .compare_exchange_weak(word, ended, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) => return Some((word & CALLS == 0).then_some(Alone)),
+                Ok(_) if word & CALLS == 0 => return End::Over(Alone),
+                Ok(_) => return End::InUse,
                 Err(current) => word = current,
             }
         }
-        None
+        End::NotLive
     }
 }
