@@ -307,7 +307,8 @@ typedef void (*tidegate_rules_fn)(void *user_data,
                                   size_t specs_json_len);
 
 /// Takes the outcome of one attempt to deliver events, as JSON:
-/// `{"success":true,"events":3,"status":202,"error":null}`.
+/// `{"success":true,"events":3,"status":202,"error":null}`. With the option
+/// `"events_in_flush_callback": true` it has the member `body` too: what was sent.
 typedef void (*tidegate_flush_fn)(void *user_data,
                                   const char *delivery_json,
                                   size_t delivery_json_len);

@@ -53,6 +53,8 @@ pub struct Delivery {
     pub status: Option<u16>,
     /// What went wrong.
     pub error: Option<String>,
+    /// The body of the request as JSON, with the option `events_in_flush_callback`.
+    pub body: Option<String>,
 }
 
 /// Gets the result as JSON, on the caller's thread, after each evaluation.

@@ -78,6 +78,8 @@ pub struct Settings {
     /// Error reports to the service are not sent; the error callback still runs.
     pub disable_error_reporting: bool,
     pub log_event_connection_reuse: bool,
+    /// The flush callback gets the body of the request with its events; costs unpacking it.
+    pub events_in_flush_callback: bool,
     pub event_spool_dir: Option<String>,
     pub event_spool_sync_ms: u64,
     pub event_spool_max_bytes: u64,
@@ -133,6 +135,7 @@ impl Default for Settings {
             disable_diagnostics: false,
             disable_error_reporting: false,
             log_event_connection_reuse: true,
+            events_in_flush_callback: false,
             event_spool_dir: None,
             event_spool_sync_ms: 50,
             event_spool_max_bytes: 64 << 20,

@@ -44,6 +44,8 @@ type Delivery struct {
 	Status int `json:"status"`
 	// Error says what went wrong, if something did.
 	Error string `json:"error"`
+	// Body is what was sent, events included, with the option EventsInFlushCallback.
+	Body json.RawMessage `json:"body"`
 }
 
 // ErrorReport is an error inside the library: where it happened, what kind it is, and what is known

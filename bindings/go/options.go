@@ -64,6 +64,7 @@ type Options struct {
 	DisableDiagnostics      bool          `json:"disable_diagnostics"`
 	DisableErrorReporting   bool          `json:"disable_error_reporting"`
 	LogEventConnectionReuse *bool         `json:"log_event_connection_reuse"`
+	EventsInFlushCallback   bool          `json:"events_in_flush_callback"` // sets Delivery.Body
 	EventSpoolDir           string        `json:"event_spool_dir"`
 	EventSpoolSync          time.Duration `json:"event_spool_sync_ms"`
 	EventSpoolMaxBytes      int64         `json:"event_spool_max_bytes"`

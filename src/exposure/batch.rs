@@ -39,6 +39,17 @@ pub(super) struct Batch {
     pub(super) is_on_disk: bool,
 }
 
+impl Batch {
+    /// The body as JSON, unpacked.
+    pub(super) fn text(&self) -> Option<String> {
+        let text = match self.encoding {
+            Encoding::Gzip => super::gzip::unpack(&self.body, 2 * BATCH_MAX_BYTES + TEXT_MAX_BYTES)?,
+            Encoding::Plain => self.body.clone(),
+        };
+        String::from_utf8(text).ok()
+    }
+}
+
 /// A batch that still grows.
 pub(super) struct OpenBatch {
     pub(super) id: BatchId,

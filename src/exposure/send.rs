@@ -250,6 +250,12 @@ impl Events {
                 events: u64::from(batch.events),
                 status: attempt.status,
                 error: attempt.error.clone(),
+                body: self
+                    .ctx
+                    .settings
+                    .events_in_flush_callback
+                    .then(|| batch.text())
+                    .flatten(),
             };
             let called = catch_unwind(AssertUnwindSafe(|| callback(&delivery)));
             if called.is_err() {

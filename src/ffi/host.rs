@@ -30,7 +30,8 @@ pub type RulesFn = Option<
 >;
 
 /// Takes the outcome of one attempt to deliver events, as JSON:
-/// `{"success":true,"events":3,"status":202,"error":null}`.
+/// `{"success":true,"events":3,"status":202,"error":null}`. With the option
+/// `"events_in_flush_callback": true` it has the member `body` too: what was sent.
 pub type FlushFn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -232,7 +233,14 @@ fn call_flush(host: &Registered<FlushCall>, gate: &Gate, delivery: &crate::host:
         "status": delivery.status,
         "error": delivery.error,
     });
-    let json = json.to_string();
+    let mut json = json.to_string();
+    if let Some(body) = &delivery.body {
+        // It is JSON already.
+        json.pop();
+        json.push_str(",\"body\":");
+        json.push_str(body);
+        json.push('}');
+    }
     let (pointer, len) = parts(&json);
     // SAFETY: the host's function, with its own data and text that outlives the call.
     unsafe { (host.function())(host.user_data(), pointer, len) };

@@ -203,6 +203,44 @@ fn q5_and_q6_the_batch_size_of_the_rules() {
 }
 
 #[test]
+fn the_flush_callback_gets_the_events_if_asked_for() {
+    for (option, flags) in [
+        (json!({}), json!({})),
+        (json!({"events_in_flush_callback": true}), json!({})),
+        (
+            json!({"events_in_flush_callback": true}),
+            json!({"sdk_flags": {"stop_log_event_compression": true}}),
+        ),
+    ] {
+        let told: Arc<Mutex<Vec<Delivery>>> = Arc::default();
+        let tell = Arc::clone(&told);
+        let setup = Plan {
+            options: option.clone(),
+            rules: silent_rules(flags),
+            hooks: Hooks {
+                flushed: Some(Arc::new(move |delivery: &Delivery| {
+                    tell.lock().push(delivery.clone())
+                })),
+                ..Hooks::default()
+            },
+            ..Plan::default()
+        }
+        .start();
+        log(&setup, 0..3);
+        assert_eq!(setup.flush().sent, 3);
+        let bodies: Vec<_> = told.lock().iter().map(|d| d.body.clone()).collect();
+        if option == json!({}) {
+            assert_eq!(bodies, [None]);
+            continue;
+        }
+        let body = bodies[0].as_deref().expect("the body");
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(body, setup.batches()[0].body);
+        assert_eq!(body["events"].as_array().map(Vec::len), Some(3));
+    }
+}
+
+#[test]
 fn q7_a_failed_flush_is_retried_after_a_second() {
     let told: Arc<Mutex<Vec<Delivery>>> = Arc::default();
     let clock = Arc::new(ManualClock::new(RULES_TIME));
