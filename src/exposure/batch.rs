@@ -43,7 +43,9 @@ impl Batch {
     /// The body as JSON, unpacked.
     pub(super) fn text(&self) -> Option<String> {
         let text = match self.encoding {
-            Encoding::Gzip => super::gzip::unpack(&self.body, 2 * BATCH_MAX_BYTES + TEXT_MAX_BYTES)?,
+            Encoding::Gzip => {
+                super::gzip::unpack(&self.body, 2 * BATCH_MAX_BYTES + TEXT_MAX_BYTES)?
+            }
             Encoding::Plain => self.body.clone(),
         };
         String::from_utf8(text).ok()
