@@ -5,12 +5,16 @@ SUITES += test-packaging
 LIBDIR ?= lib
 # A user without cargo, as root often is, installs what another has built.
 BUILT ?= $(if $(shell command -v $(CARGO)),library,$(LIBRARY))
+MUSL_TARGET = $(shell uname -m)-unknown-linux-musl
+MUSL_ARCHIVE = target/$(MUSL_TARGET)/release/libtidegate.a
+PACKAGING_NEEDS := cc=gcc g++=g++ clang++=clang cmake=cmake pkg-config=pkgconf readelf=binutils \
+    python3=python3
 
 ## make install               PREFIX=/usr/local DESTDIR= LIBDIR=lib: library, headers, pkg-config, CMake
 .PHONY: install
 install: $(BUILT)
 	packaging/install $(RELEASE) "$(DESTDIR)$(PREFIX)" "$(LIBDIR)"
-	@# Root's programs find the library by the loader's cache.
+	@# Programs find the library by the loader's cache.
 	@case "$(DESTDIR)$(PREFIX)" in /usr | /usr/local) ldconfig || : ;; esac
 
 ## make uninstall             takes the same files away
@@ -18,8 +22,49 @@ install: $(BUILT)
 uninstall:
 	packaging/install --remove $(RELEASE) "$(DESTDIR)$(PREFIX)" "$(LIBDIR)"
 
+## make dist                  the archive of a release for this platform, below dist/
+.PHONY: dist
+dist: library
+	@$(NEED) python3=python3
+	@if [ -d "$$(rustc --print target-libdir --target $(MUSL_TARGET))" ]; then \
+	    $(MAKE) --no-print-directory musl-archive && \
+	    packaging/dist $(RELEASE) $(FEATURES) dist $(MUSL_ARCHIVE); \
+	else \
+	    echo "without a static archive for musl: the target $(MUSL_TARGET) is not installed" && \
+	    packaging/dist $(RELEASE) $(FEATURES) dist; \
+	fi
+
+.PHONY: musl-archive
+musl-archive:
+	@$(NEED) musl-gcc=musl-tools
+	CC_$(subst -,_,$(MUSL_TARGET))=musl-gcc $(CARGO) rustc --release --features $(FEATURES) --lib \
+	    --crate-type staticlib --target $(MUSL_TARGET)
+
 ## make test-packaging        install and dist, and programs built against what they give
 .PHONY: test-packaging
 test-packaging: library server
-	@$(NEED) cc=gcc g++=g++ clang++=clang cmake=cmake pkg-config=pkgconf readelf=binutils
-	packaging/test/run $(RELEASE) $(RELEASE)/examples/local_server
+	@$(NEED) $(PACKAGING_NEEDS)
+	packaging/licenses.py
+	python3 packaging/test/documents_test.py
+	packaging/test/run $(RELEASE) $(RELEASE)/examples/local_server $(FEATURES)
+
+## make test-musl             the same, and a program that is linked statically with musl
+.PHONY: test-musl
+test-musl: library server musl-archive
+	@$(NEED) $(PACKAGING_NEEDS)
+	packaging/test/run $(RELEASE) $(RELEASE)/examples/local_server $(FEATURES) $(MUSL_ARCHIVE)
+
+## make deny                  cargo deny on licenses, sources and duplicates; validates the SBOM
+.PHONY: deny
+deny:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --offline check licenses bans sources
+	python3 -m venv target/sbom
+	target/sbom/bin/pip install --quiet 'cyclonedx-python-lib[json-validation]'
+	target/sbom/bin/python packaging/test/sbom_schema.py
+
+## make advisories            cargo deny on known vulnerabilities; asks the advisory database
+.PHONY: advisories
+advisories:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check advisories
