@@ -53,7 +53,8 @@ lint:
 ## make test-rust             unit, conformance, behaviour, boundary and C suites
 .PHONY: test-rust
 test-rust: debug-library
-	@$(NEED) cc=gcc g++=g++ clang=clang valgrind=valgrind nm=binutils redis-server=redis-server
+	@$(NEED) cc=gcc g++=g++ clang=clang valgrind=valgrind nm=binutils redis-server=redis-server \
+	    php=php-cli python3=python3-venv
 	$(CARGO) test --features $(FEATURES)
 
 ## make test-demo             the README's first command, as a test

@@ -441,18 +441,23 @@ tidegate_status tidegate_after_fork_child(void);
 
 /// The bytes of a buffer, with a NUL after the end; "" for NULL. Never NULL itself.
 ///
-/// Borrowed until the buffer is freed.
+/// `buf` is only read; its bytes are borrowed until it is freed.
+///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
 const char *tidegate_buf_data(const struct tidegate_buf *buf);
 
 /// The length of a buffer in bytes, without the NUL; 0 for NULL.
 ///
+/// `buf` is only read.
+///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
 size_t tidegate_buf_len(const struct tidegate_buf *buf);
 
-/// Frees a buffer. NULL is allowed. A buffer is freed once.
+/// Frees a buffer.
+///
+/// `buf` may be NULL, and is freed once.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
@@ -460,7 +465,8 @@ void tidegate_buf_free(struct tidegate_buf *buf);
 
 /// Inside a callback that was given a reply: copies the answer. A second call replaces the first.
 ///
-/// `value` is copied before the call returns. Without a call there is no answer ("not found").
+/// `reply` is the one that the callback was given. `value` is copied before the call returns.
+/// Without a call there is no answer ("not found").
 ///
 /// Blocks: no. Threads: the one the callback runs on. In callbacks: only there. After shutdown:
 /// yes. After fork: yes.
@@ -471,9 +477,9 @@ tidegate_status tidegate_reply_set(struct tidegate_reply *reply,
 
 /// Makes options from JSON (see "Options" above). NULL or empty text means the defaults.
 ///
-/// On success `*out_options` is an id that you release with `tidegate_options_release`. On failure
-/// it is 0 and the message names the key and what was expected. `TIDEGATE_NOTE_DEFAULTED` if
-/// unknown keys were ignored because of `"strict": false`.
+/// `json` is borrowed for the call. On success `*out_options` is an id that you release with
+/// `tidegate_options_release`. On failure it is 0 and the message names the key and what was
+/// expected. `TIDEGATE_NOTE_DEFAULTED` if unknown keys were ignored because of `"strict": false`.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
@@ -734,6 +740,8 @@ tidegate_status tidegate_client_set_polling(tidegate_client client,
 /// Replaces the rules with specs that you got by other means. Specs that are older than those in
 /// use, or not meant for this key, are refused with `TIDEGATE_E_ARG`.
 ///
+/// `specs_json` is copied.
+///
 /// Blocks: no. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: `TIDEGATE_E_STATE`.
 /// After fork: yes.
 TIDEGATE_API
@@ -775,9 +783,9 @@ tidegate_status tidegate_client_stats(tidegate_client client,
 
 /// Makes a user from JSON (see "User" above).
 ///
-/// On success `*out_user` is an id that you release with `tidegate_user_release`; any number of
-/// threads and clients may use it. On failure it is 0; `TIDEGATE_E_ARG` if the user has neither a
-/// user id nor a custom id.
+/// `user_json` is borrowed for the call. On success `*out_user` is an id that you release with
+/// `tidegate_user_release`; any number of threads and clients may use it. On failure it is 0;
+/// `TIDEGATE_E_ARG` if the user has neither a user id nor a custom id.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 TIDEGATE_API
@@ -881,8 +889,8 @@ tidegate_status tidegate_get_layer(tidegate_client client,
 /// Whether the user passes a gate, in one call without a user id: for languages in which each call
 /// is dear.
 ///
-/// The texts are borrowed for the call. `*out_value` is 0 or 1; 0 on failure. Logs an exposure
-/// unless `flags` say otherwise.
+/// `user_json` and `name` are borrowed for the call. `*out_value` is 0 or 1; 0 on failure. Logs an
+/// exposure unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -898,8 +906,8 @@ tidegate_status tidegate_check_gate_json(tidegate_client client,
 /// Any kind of evaluation in one call: user JSON in, result JSON out (see "User" and "Result"
 /// above). A layer's parameters log no exposure this way; see `tidegate_log_exposure`.
 ///
-/// The texts are borrowed for the call. `*out_json` is freed with `tidegate_buf_free`; NULL on
-/// failure. Logs an exposure, except for layers, unless `flags` say otherwise.
+/// `user_json` and `name` are borrowed for the call. `*out_json` is freed with `tidegate_buf_free`;
+/// NULL on failure. Logs an exposure, except for layers, unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -1154,7 +1162,7 @@ tidegate_status tidegate_result_release(tidegate_result result);
 /// Logs a custom event.
 ///
 /// `number` (may be NULL) or `value` (may be NULL) is the value of the event; giving both is
-/// `TIDEGATE_E_ARG`. `metadata_json` (may be NULL) is a JSON object. All are copied.
+/// `TIDEGATE_E_ARG`. `metadata_json` (may be NULL) is a JSON object. `name` and these are copied.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -1183,7 +1191,8 @@ tidegate_status tidegate_log_event_json(tidegate_client client,
 
 /// Evaluates and logs the exposure, marked as manual.
 ///
-/// `parameter` is the parameter of a layer, and NULL for other kinds.
+/// `name` and `parameter` are borrowed for the call. `parameter` is that of a layer, and NULL for
+/// other kinds.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -1199,7 +1208,7 @@ tidegate_status tidegate_log_exposure(tidegate_client client,
 /// Logs the exposure of a result that was taken without one, marked as manual, as it was
 /// evaluated.
 ///
-/// `parameter` is the parameter of a layer, and NULL for other kinds.
+/// `parameter` is the parameter of a layer, and NULL for other kinds; it is borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -1212,8 +1221,8 @@ tidegate_status tidegate_log_exposure_for_result(tidegate_client client,
 /// Makes everybody, or one id, get a value of your choice.
 ///
 /// `value_json` is true or false for a gate, otherwise an object. `id` is a user id or custom id;
-/// NULL or empty means all users. An override of an experiment does not reach layers that hold the
-/// experiment. All texts are copied.
+/// NULL or empty means all users. `name` and these are copied. An override of an experiment does
+/// not reach layers that hold the experiment.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.
@@ -1229,7 +1238,7 @@ tidegate_status tidegate_override(tidegate_client client,
 
 /// Removes one override. One that is not there is `TIDEGATE_OK`.
 ///
-/// `id` as for `tidegate_override`.
+/// `name` and `id`, as for `tidegate_override`, are borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.
@@ -1250,6 +1259,8 @@ tidegate_status tidegate_remove_all_overrides(tidegate_client client);
 
 /// Replaces all overrides by those in `overrides_json` (see "Overrides" above). If one is refused,
 /// nothing changes.
+///
+/// `overrides_json` is borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.

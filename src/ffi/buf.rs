@@ -42,7 +42,8 @@ impl Reply {
 
 /// The bytes of a buffer, with a NUL after the end; "" for NULL. Never NULL itself.
 ///
-/// Borrowed until the buffer is freed.
+/// `buf` is only read; its bytes are borrowed until it is freed.
+///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_buf_data(buf: *const Buf) -> *const c_char {
@@ -55,6 +56,8 @@ pub unsafe extern "C" fn tidegate_buf_data(buf: *const Buf) -> *const c_char {
 
 /// The length of a buffer in bytes, without the NUL; 0 for NULL.
 ///
+/// `buf` is only read.
+///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_buf_len(buf: *const Buf) -> usize {
@@ -65,7 +68,9 @@ pub unsafe extern "C" fn tidegate_buf_len(buf: *const Buf) -> usize {
     })
 }
 
-/// Frees a buffer. NULL is allowed. A buffer is freed once.
+/// Frees a buffer.
+///
+/// `buf` may be NULL, and is freed once.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 #[unsafe(no_mangle)]
@@ -81,7 +86,8 @@ pub unsafe extern "C" fn tidegate_buf_free(buf: *mut Buf) {
 
 /// Inside a callback that was given a reply: copies the answer. A second call replaces the first.
 ///
-/// `value` is copied before the call returns. Without a call there is no answer ("not found").
+/// `reply` is the one that the callback was given. `value` is copied before the call returns.
+/// Without a call there is no answer ("not found").
 ///
 /// Blocks: no. Threads: the one the callback runs on. In callbacks: only there. After shutdown:
 /// yes. After fork: yes.

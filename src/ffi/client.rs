@@ -265,6 +265,8 @@ pub unsafe extern "C" fn tidegate_client_set_polling(client: ClientId, on: i32) 
 /// Replaces the rules with specs that you got by other means. Specs that are older than those in
 /// use, or not meant for this key, are refused with `TIDEGATE_E_ARG`.
 ///
+/// `specs_json` is copied.
+///
 /// Blocks: no. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown: `TIDEGATE_E_STATE`.
 /// After fork: yes.
 #[unsafe(no_mangle)]

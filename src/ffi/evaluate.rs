@@ -187,8 +187,8 @@ pub unsafe extern "C" fn tidegate_get_layer(
 /// Whether the user passes a gate, in one call without a user id: for languages in which each call
 /// is dear.
 ///
-/// The texts are borrowed for the call. `*out_value` is 0 or 1; 0 on failure. Logs an exposure
-/// unless `flags` say otherwise.
+/// `user_json` and `name` are borrowed for the call. `*out_value` is 0 or 1; 0 on failure. Logs an
+/// exposure unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -220,8 +220,8 @@ pub unsafe extern "C" fn tidegate_check_gate_json(
 /// Any kind of evaluation in one call: user JSON in, result JSON out (see "User" and "Result"
 /// above). A layer's parameters log no exposure this way; see `tidegate_log_exposure`.
 ///
-/// The texts are borrowed for the call. `*out_json` is freed with `tidegate_buf_free`; NULL on
-/// failure. Logs an exposure, except for layers, unless `flags` say otherwise.
+/// `user_json` and `name` are borrowed for the call. `*out_json` is freed with `tidegate_buf_free`;
+/// NULL on failure. Logs an exposure, except for layers, unless `flags` say otherwise.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.

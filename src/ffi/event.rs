@@ -34,7 +34,7 @@ unsafe fn event_value(number: *const f64, text: Option<&str>) -> Result<EventVal
 /// Logs a custom event.
 ///
 /// `number` (may be NULL) or `value` (may be NULL) is the value of the event; giving both is
-/// `TIDEGATE_E_ARG`. `metadata_json` (may be NULL) is a JSON object. All are copied.
+/// `TIDEGATE_E_ARG`. `metadata_json` (may be NULL) is a JSON object. `name` and these are copied.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -88,7 +88,8 @@ pub unsafe extern "C" fn tidegate_log_event_json(
 
 /// Evaluates and logs the exposure, marked as manual.
 ///
-/// `parameter` is the parameter of a layer, and NULL for other kinds.
+/// `name` and `parameter` are borrowed for the call. `parameter` is that of a layer, and NULL for
+/// other kinds.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.
@@ -117,7 +118,7 @@ pub unsafe extern "C" fn tidegate_log_exposure(
 /// Logs the exposure of a result that was taken without one, marked as manual, as it was
 /// evaluated.
 ///
-/// `parameter` is the parameter of a layer, and NULL for other kinds.
+/// `parameter` is the parameter of a layer, and NULL for other kinds; it is borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize and after shutdown:
 /// `TIDEGATE_E_STATE`. After fork: yes.

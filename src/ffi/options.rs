@@ -53,9 +53,9 @@ fn set_hook<T>(
 
 /// Makes options from JSON (see "Options" above). NULL or empty text means the defaults.
 ///
-/// On success `*out_options` is an id that you release with `tidegate_options_release`. On failure
-/// it is 0 and the message names the key and what was expected. `TIDEGATE_NOTE_DEFAULTED` if
-/// unknown keys were ignored because of `"strict": false`.
+/// `json` is borrowed for the call. On success `*out_options` is an id that you release with
+/// `tidegate_options_release`. On failure it is 0 and the message names the key and what was
+/// expected. `TIDEGATE_NOTE_DEFAULTED` if unknown keys were ignored because of `"strict": false`.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 #[unsafe(no_mangle)]

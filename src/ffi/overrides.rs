@@ -14,8 +14,8 @@ use super::text::{optional_text, text};
 /// Makes everybody, or one id, get a value of your choice.
 ///
 /// `value_json` is true or false for a gate, otherwise an object. `id` is a user id or custom id;
-/// NULL or empty means all users. An override of an experiment does not reach layers that hold the
-/// experiment. All texts are copied.
+/// NULL or empty means all users. `name` and these are copied. An override of an experiment does
+/// not reach layers that hold the experiment.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn tidegate_override(
 
 /// Removes one override. One that is not there is `TIDEGATE_OK`.
 ///
-/// `id` as for `tidegate_override`.
+/// `name` and `id`, as for `tidegate_override`, are borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.
@@ -82,6 +82,8 @@ pub unsafe extern "C" fn tidegate_remove_all_overrides(client: ClientId) -> Stat
 
 /// Replaces all overrides by those in `overrides_json` (see "Overrides" above). If one is refused,
 /// nothing changes.
+///
+/// `overrides_json` is borrowed for the call.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. Before initialize: yes. After shutdown: yes. After
 /// fork: yes.

@@ -18,9 +18,9 @@ pub(super) static USERS: Slab<Arc<User>> = Slab::new(3, "user");
 
 /// Makes a user from JSON (see "User" above).
 ///
-/// On success `*out_user` is an id that you release with `tidegate_user_release`; any number of
-/// threads and clients may use it. On failure it is 0; `TIDEGATE_E_ARG` if the user has neither a
-/// user id nor a custom id.
+/// `user_json` is borrowed for the call. On success `*out_user` is an id that you release with
+/// `tidegate_user_release`; any number of threads and clients may use it. On failure it is 0;
+/// `TIDEGATE_E_ARG` if the user has neither a user id nor a custom id.
 ///
 /// Blocks: no. Threads: any. In callbacks: yes. After shutdown: yes. After fork: yes.
 #[unsafe(no_mangle)]

@@ -307,11 +307,39 @@ impl From<Details> for EvalTimesOut {
 /// The layout that `tests/c/layout.c` asserts from the other side.
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<DataStoreVtable>() == 56 && offset_of!(DataStoreVtable, shutdown) == 48);
-    assert!(size_of::<MetricsVtable>() == 56 && offset_of!(MetricsVtable, high_cardinality) == 48);
-    assert!(size_of::<LogVtable>() == 40 && offset_of!(LogVtable, log) == 32);
-    assert!(size_of::<FlushInfoOut>() == 40 && offset_of!(FlushInfoOut, queued) == 32);
-    assert!(size_of::<EvalTimesOut>() == 32 && offset_of!(EvalTimesOut, server) == 24);
+    assert!(size_of::<DataStoreVtable>() == 56);
+    assert!(offset_of!(DataStoreVtable, struct_size) == 0);
+    assert!(offset_of!(DataStoreVtable, user_data) == 8);
+    assert!(offset_of!(DataStoreVtable, destroy) == 16);
+    assert!(offset_of!(DataStoreVtable, get) == 24);
+    assert!(offset_of!(DataStoreVtable, set) == 32);
+    assert!(offset_of!(DataStoreVtable, supports_polling) == 40);
+    assert!(offset_of!(DataStoreVtable, shutdown) == 48);
+    assert!(size_of::<MetricsVtable>() == 56);
+    assert!(offset_of!(MetricsVtable, struct_size) == 0);
+    assert!(offset_of!(MetricsVtable, user_data) == 8);
+    assert!(offset_of!(MetricsVtable, destroy) == 16);
+    assert!(offset_of!(MetricsVtable, increment) == 24);
+    assert!(offset_of!(MetricsVtable, gauge) == 32);
+    assert!(offset_of!(MetricsVtable, distribution) == 40);
+    assert!(offset_of!(MetricsVtable, high_cardinality) == 48);
+    assert!(size_of::<LogVtable>() == 40);
+    assert!(offset_of!(LogVtable, struct_size) == 0);
+    assert!(offset_of!(LogVtable, user_data) == 8);
+    assert!(offset_of!(LogVtable, destroy) == 16);
+    assert!(offset_of!(LogVtable, level) == 24);
+    assert!(offset_of!(LogVtable, log) == 32);
+    assert!(size_of::<FlushInfoOut>() == 40);
+    assert!(offset_of!(FlushInfoOut, struct_size) == 0);
+    assert!(offset_of!(FlushInfoOut, sent) == 8);
+    assert!(offset_of!(FlushInfoOut, spooled) == 16);
+    assert!(offset_of!(FlushInfoOut, dropped) == 24);
+    assert!(offset_of!(FlushInfoOut, queued) == 32);
+    assert!(size_of::<EvalTimesOut>() == 32);
+    assert!(offset_of!(EvalTimesOut, struct_size) == 0);
+    assert!(offset_of!(EvalTimesOut, config_sync) == 8);
+    assert!(offset_of!(EvalTimesOut, init) == 16);
+    assert!(offset_of!(EvalTimesOut, server) == 24);
 };
 
 #[cfg(test)]

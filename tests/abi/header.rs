@@ -58,7 +58,7 @@ fn the_header_compiles_in_every_standard_twice() {
                 &["-Wstrict-prototypes"],
             );
         }
-        for standard in ["c++11", "c++17", "c++20"] {
+        for standard in ["c++11", "c++14", "c++17", "c++20"] {
             compile_only(cpp, standard, &user_of_the_header("cpp"), &[]);
         }
     }
@@ -108,6 +108,34 @@ fn php_reads_the_bare_declarations() {
     php.arg(project().join("include/tidegate_cdef.h"))
         .arg(&library().shared);
     succeed(&mut php);
+}
+
+/// An interpreter that has cffi, in an environment of its own.
+fn python_with_cffi() -> std::path::PathBuf {
+    need("python3", "python3-venv");
+    let folder = scratch("cffi");
+    let python = folder.join("bin/python");
+    let has_cffi = |python: &Path| {
+        let mut import = Command::new(python);
+        import.args(["-c", "import cffi"]);
+        import.output().is_ok_and(|output| output.status.success())
+    };
+    if !has_cffi(&python) {
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+        succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "cffi"]));
+    }
+    python
+}
+
+#[test]
+fn cffi_reads_the_bare_declarations() {
+    let mut python = Command::new(python_with_cffi());
+    python.arg(project().join("tests/abi/cffi_test.py"));
+    python
+        .arg(project().join("include/tidegate_cdef.h"))
+        .arg(&library().shared)
+        .arg(project().join("tests/c/layout.c"));
+    succeed(&mut python);
 }
 
 #[test]

@@ -10,8 +10,11 @@
 )]
 
 mod binary;
+mod compatibility;
 mod declarations;
+mod docs;
 mod header;
+mod layout;
 mod misuse;
 mod panics;
 mod programs;

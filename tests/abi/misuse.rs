@@ -3,7 +3,7 @@
 //! A C program is written from the declarations and one table of answers, and run as it is, under
 //! sanitizers and under Valgrind. Each case breaks one argument of a call that is right otherwise.
 
-mod table;
+pub(crate) mod table;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
