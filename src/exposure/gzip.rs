@@ -71,9 +71,13 @@ impl Gzip {
     fn run(&mut self, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
         loop {
             out.reserve(GROWTH);
-            let before = self.deflate.total_in();
+            let (before, len) = (self.deflate.total_in(), out.len());
             let status = self.deflate.compress_vec(input, out, flush);
             let taken = usize::try_from(self.deflate.total_in() - before).unwrap_or(usize::MAX);
+            if taken == 0 && out.len() == len {
+                // Nothing left to give, or the stream was ended before.
+                return;
+            }
             input = input.get(taken..).unwrap_or_default();
             let is_done = match status {
                 Ok(Status::StreamEnd) | Err(_) => true,
@@ -157,6 +161,18 @@ mod tests {
             let _ = unpack(&bytes, 1 << 10);
             let _ = unpack(&[&HEADER[..], &bytes].concat(), 1 << 10);
         }
+    }
+
+    #[test]
+    fn an_ended_stream_takes_no_more_and_hangs_nobody() {
+        let (mut gzip, mut out) = (Gzip::new(), Vec::new());
+        gzip.start(&mut out);
+        gzip.write(b"text", PieceEnd::Loose, &mut out);
+        gzip.finish(&mut out);
+        let ended = out.clone();
+        gzip.write(b"more", PieceEnd::Aligned, &mut out);
+        gzip.write(b"more", PieceEnd::Loose, &mut out);
+        assert_eq!(out, ended);
     }
 
     #[test]

@@ -344,12 +344,13 @@ impl Events {
             spool: SpoolSlot {
                 spool: Some(spool), ..
             },
-            gzip,
             ..
         } = work
         else {
             return;
         };
+        // Not the one of the open batch: it is in the middle of a stream.
+        let mut gzip = None;
         while state.queue.lock().has_room_for_stored() {
             let stored = match spool.load_next() {
                 None => return,

@@ -570,3 +570,27 @@ fn kill_nine_loses_nothing_that_was_on_disk() {
     );
     assert_eq!(server.events().len(), received.len(), "no event came twice");
 }
+
+#[test]
+fn bringing_batches_back_leaves_the_batch_that_is_filled_alone() {
+    let (dir, server) = (TempDir::new(), server());
+    let (dead, clock_of_dead) = start(&dir, &server, json!({}));
+    let (setup, clock) = start(&dir, &server, json!({"logging_interval": 3600}));
+    for (setup, clock, numbers) in [(&dead, &clock_of_dead, 0..3), (&setup, &clock, 3..5)] {
+        log(setup, numbers);
+        tick(setup);
+        clock.advance(50);
+        tick(setup);
+    }
+    kill(dead);
+    // The time to look for what dead processes left.
+    clock.advance(60_000);
+    tick(&setup);
+    assert_eq!(received(&server), expected(0..3));
+    log(&setup, 5..7);
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    setup.client.flush(30_000).expect("flushed");
+    assert_eq!(received(&server), expected(0..7));
+}
