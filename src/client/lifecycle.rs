@@ -52,6 +52,7 @@ impl Client {
     }
 
     fn begin(self: &Arc<Self>) -> Result<(), Error> {
+        self.may_initialize()?;
         match self.state.phase.compare_exchange(
             CREATED,
             STARTED,
@@ -60,8 +61,7 @@ impl Client {
         ) {
             Ok(_) => self.events.start(),
             Err(SHUT_DOWN) => Err(shut_down()),
-            // The thread that was initializing may be one that a fork has left behind.
-            Err(_) => self.restart_if_forked(),
+            Err(_) => Ok(()),
         }
     }
 
@@ -73,7 +73,7 @@ impl Client {
         if self.state.phase.load(Ordering::Acquire) == SHUT_DOWN {
             return Err(shut_down());
         }
-        self.restart_if_forked()?;
+        self.may_initialize()?;
         self.sync.wait_initialized(millis(timeout_ms))
     }
 
@@ -183,9 +183,7 @@ impl Client {
     pub fn sync_now(&self, timeout_ms: u32) -> Result<(), Error> {
         self.ensure_ready()?;
         if self.only_evaluates() {
-            return Err(Error::Fork {
-                detail: "on_fork is \"evaluate_only\"",
-            });
+            return Err(leaves_the_network());
         }
         self.sync.sync_now(millis(timeout_ms))
     }
@@ -272,12 +270,6 @@ impl Client {
         .to_string()
     }
 
-    /// Before a fork, in the parent. Nothing needs to stop: the child gets fresh locks.
-    pub fn before_fork(&self) {}
-
-    /// After a fork, in the parent.
-    pub fn after_fork_parent(&self) {}
-
     /// After a fork, in the child. Touches memory only: no allocation, no lock, no log.
     pub fn after_fork_child(&self) {
         self.state.fork_generation.fetch_add(1, Ordering::Relaxed);
@@ -286,6 +278,22 @@ impl Client {
         self.sync.after_fork_child();
         self.notifications.after_fork_child();
         self.state.needs_restart.store(true, Ordering::Release);
+    }
+
+    /// At the end of a process that does not shut down: puts what is queued into the spool, if
+    /// there is one. Calls nothing of the host.
+    pub fn spool_at_exit(&self) {
+        self.events.spool_at_exit();
+    }
+
+    /// In a forked child the threads of the parent that were to initialize are gone: starts those
+    /// of the child, or says why nobody will.
+    fn may_initialize(&self) -> Result<(), Error> {
+        self.restart_if_forked()?;
+        if self.only_evaluates() && !self.sync.is_initialized() {
+            return Err(leaves_the_network());
+        }
+        Ok(())
     }
 
     fn restart_if_forked(&self) -> Result<(), Error> {
@@ -320,6 +328,18 @@ impl Client {
                 Ok(())
             }
         }
+    }
+}
+
+/// Before a fork, in the parent. Threads of ours go on, as the child gets fresh locks; only the
+/// system's resolver has locks that are not ours, and lookups get a moment to leave it.
+pub fn before_fork() {
+    crate::net::wait_for_lookups();
+}
+
+fn leaves_the_network() -> Error {
+    Error::Fork {
+        detail: "on_fork is \"evaluate_only\"",
     }
 }
 

@@ -24,6 +24,7 @@ use crate::options::Options;
 use crate::sync::Sync;
 
 pub use evaluate::Flags;
+pub use lifecycle::before_fork;
 pub use result::{EvalResult, JsonType};
 
 /// A client of one project. Made by [`Client::new`]; shared as `Arc<Client>`.

@@ -27,6 +27,8 @@ pub struct FlushInfo {
 
 /// How long shutdown waits for the last round of the events thread before it goes without it.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(100);
+/// How long the end of the process waits for that round.
+const EXIT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait after the system gave no thread.
 const START_RETRY_MS: i64 = 1_000;
 /// What one report of dropped events may cost a shutdown without threads.
@@ -218,6 +220,22 @@ impl Events {
         if let Some(Err(error)) = result {
             let text = format!("the event spool could not be closed: {error}");
             self.ctx.reporter.log(LogLevel::Error, "events", &text);
+        }
+    }
+
+    /// At the end of a process that does not shut down: what waits in memory goes to the spool, if
+    /// there is one. Calls nothing of the host, which may be half gone.
+    pub fn spool_at_exit(&self) {
+        let state = self.state.get();
+        // What a round of the events thread has taken is in no count: its end is waited for.
+        let is_needed = state.is_enabled && state.has_spool && state.accepted() > 0;
+        if !is_needed || state.is_shut.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(mut work) = state.work.try_lock_for(EXIT_PATIENCE) {
+            let now_ms = self.ctx.clock.monotonic_ms();
+            self.round(state, &mut work, Extent::Everything, now_ms);
+            work.notes.clear();
         }
     }
 

@@ -75,7 +75,7 @@ impl Events {
         }
     }
 
-    fn round(&self, state: &State, work: &mut Work, extent: Extent, now_ms: i64) {
+    pub(super) fn round(&self, state: &State, work: &mut Work, extent: Extent, now_ms: i64) {
         let snapshot = self.ctx.store.load_full();
         let has_found = self.open_spool(work, now_ms);
         read_mail(state, work, now_ms);

@@ -8,7 +8,7 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use super::callbacks::{Deferred, Gate};
 use super::chunks::Chunks;
-use super::fork::ForkMutex;
+use super::fork::{self, ForkMutex};
 use super::slab::Id;
 use crate::client::Client;
 use crate::error::Error;
@@ -93,8 +93,16 @@ pub(super) fn get_to_evaluate(id: u64) -> Result<ClientRef, Error> {
     Ok(client)
 }
 
+/// Looks a client up for a call that leaves an event. In a child that nobody told of its fork the
+/// events would join those of the parent.
+pub(super) fn get_to_log(id: u64) -> Result<ClientRef, Error> {
+    fork::notice();
+    get(id)
+}
+
 /// Looks a client up for a call that must not be made from one of the client's own callbacks.
 pub(super) fn get_outside(id: u64) -> Result<ClientRef, Error> {
+    fork::notice();
     let client = get(id)?;
     client.shell.gate.check_outside()?;
     Ok(client)
@@ -122,6 +130,7 @@ impl ClientRef {
 
     /// Shuts down, or has it done after the callback this is called from.
     pub(super) fn shutdown(&self, timeout_ms: u32) -> Result<FlushInfo, Error> {
+        fork::notice();
         if self.shell.gate.is_inside() {
             let client = Arc::clone(self);
             self.shell

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn tidegate_log_event(
     metadata_json_len: usize,
 ) -> Status {
     guard("tidegate_log_event", || {
-        let client = clients::get(client)?;
+        let client = clients::get_to_log(client)?;
         let user = USERS.get(user)?;
         // SAFETY: the caller's text, by the contract of the ABI.
         let name = unsafe { text("name", name, name_len) }?;
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn tidegate_log_event_json(
     events_json_len: usize,
 ) -> Status {
     guard("tidegate_log_event_json", || {
-        let client = clients::get(client)?;
+        let client = clients::get_to_log(client)?;
         // SAFETY: the caller's text, by the contract of the ABI.
         let events = unsafe { text("events_json", events_json, events_json_len) }?;
         client.log_event_json(events)
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn tidegate_log_exposure(
     parameter_len: usize,
 ) -> Status {
     guard("tidegate_log_exposure", || {
-        let client = clients::get(client)?;
+        let client = clients::get_to_log(client)?;
         let user = USERS.get(user)?;
         let kind = self::kind(kind)?;
         // SAFETY: the caller's text, by the contract of the ABI.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn tidegate_log_exposure_for_result(
     parameter_len: usize,
 ) -> Status {
     guard("tidegate_log_exposure_for_result", || {
-        let client = clients::get(client)?;
+        let client = clients::get_to_log(client)?;
         let result = RESULTS.get(result)?;
         // SAFETY: the caller's text, by the contract of the ABI.
         let parameter = unsafe { optional_text("parameter", parameter, parameter_len) }?;

@@ -6,7 +6,6 @@
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::lock::{Mutex, MutexGuard};
@@ -21,14 +20,18 @@ static IS_QUIET: AtomicBool = AtomicBool::new(false);
 /// The process whose clients know that they live in it.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
-/// Asks the system, once, to be told of forks.
+/// Asks the system, once, to be told of forks and of the end of the process. Nobody waits for
+/// whoever is at it: a fork in between would leave the child waiting for ever.
 pub(super) fn register() {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        PROCESS.store(process(), Ordering::Release);
-        // SAFETY: the handlers are functions of this library, which is linked to stay loaded.
-        unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-    });
+    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+    if IS_REGISTERED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    PROCESS.store(process(), Ordering::Release);
+    // SAFETY: the handlers are functions of this library, which is linked to stay loaded.
+    unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    // SAFETY: as above.
+    unsafe { libc::atexit(at_exit) };
 }
 
 fn process() -> i32 {
@@ -39,14 +42,20 @@ fn process() -> i32 {
 /// Brings clients to a safe point, if they are not at one.
 pub(super) fn before() {
     if !IS_QUIET.swap(true, Ordering::AcqRel) {
-        clients::for_each(|client, _| client.before_fork());
+        crate::client::before_fork();
     }
 }
 
-/// Lets the clients of the parent go on, if they wait.
+/// In the parent: the next fork has to wait for a safe point again.
 pub(super) fn after_in_parent() {
-    if IS_QUIET.swap(false, Ordering::AcqRel) {
-        clients::for_each(|client, _| client.after_fork_parent());
+    IS_QUIET.store(false, Ordering::Release);
+}
+
+/// Notices a fork that went past the C library's `fork` and of which the host did not tell, before
+/// a call that delivers, waits or starts threads.
+pub(super) fn notice() {
+    if PROCESS.load(Ordering::Acquire) != process() {
+        after_in_child();
     }
 }
 
@@ -89,6 +98,14 @@ extern "C" fn child() {
         OPTIONS.unlock_after_fork();
         clients::unlock_after_fork();
         after_in_child();
+    });
+}
+
+/// The end of the process by `exit` or a return from `main`: accepted events go to the spool.
+extern "C" fn at_exit() {
+    contained(|| {
+        notice();
+        clients::for_each(|client, _| client.spool_at_exit());
     });
 }
 

@@ -49,6 +49,7 @@ use environment::ProxyVariables;
 use error::TransportErrorKind as Kind;
 use exchange::Hop;
 use proxy::Proxies;
+pub(crate) use resolver::wait_for_lookups;
 use resolver::{CachingResolver, LookupThread};
 use url::Origin;
 
@@ -258,6 +259,7 @@ impl Http {
 
     /// In a forked child: leaves the parent's sockets alone; the next request opens new ones.
     pub fn reset_after_fork(&self) {
+        resolver::forget_lookups();
         self.pools.renew();
         self.problems.renew();
         #[cfg(feature = "tls")]

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::lock::{Condvar, Mutex};
@@ -28,6 +29,36 @@ const STALE_MS: i64 = 3_600_000;
 const MAX_ADDRESSES: usize = 8;
 /// Hosts remembered; a client talks to a handful.
 const MAX_HOSTS: usize = 64;
+
+/// How long a fork waits for lookups to end. Most take less; one that waits for a name server holds
+/// no lock of the system.
+const FORK_PATIENCE: Duration = Duration::from_millis(50);
+
+/// Threads inside the system's resolver.
+static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
+
+/// Before a fork: gives lookups a moment to end, as the child would inherit the resolver's locks.
+pub(crate) fn wait_for_lookups() {
+    let clock = SystemClock::default();
+    let (nobody, never) = (Mutex::new(()), Condvar::new());
+    let patience_ms = i64::try_from(FORK_PATIENCE.as_millis()).unwrap_or(0);
+    while LOOKUPS.load(Ordering::Acquire) > 0 && clock.monotonic_ms() < patience_ms {
+        drop(never.wait_for(nobody.lock(), Duration::from_millis(1)));
+    }
+}
+
+/// In a forked child, where the threads inside the resolver are gone.
+pub(super) fn forget_lookups() {
+    LOOKUPS.store(0, Ordering::Release);
+}
+
+fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    LOOKUPS.fetch_add(1, Ordering::AcqRel);
+    let found = (host, port).to_socket_addrs();
+    // A fork may have set the count back meanwhile.
+    let _ = LOOKUPS.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+    found.map(Iterator::collect)
+}
 
 /// Who runs a lookup that has a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,8 +177,8 @@ impl CachingResolver {
         let shared = Arc::clone(&self.shared);
         let (host, port) = key.clone();
         let lookup = move || {
-            let found = (host.as_str(), port).to_socket_addrs();
-            shared.finish((host, port), found.map(Iterator::collect));
+            let found = look_up(&host, port);
+            shared.finish((host, port), found);
         };
         if bound.is_none() || self.thread == LookupThread::Caller {
             lookup();

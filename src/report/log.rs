@@ -4,7 +4,9 @@
 //! client whose options name a level.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -55,7 +57,15 @@ pub(super) fn write(level: LogLevel, tag: &str, message: &str) {
         LogLevel::Debug => "debug",
     };
     let line = format!("tidegate {name} [{tag}] {message}\n");
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    write_to_stderr(line.as_bytes());
+}
+
+/// Without the standard library's lock, which a fork may leave held in the child.
+fn write_to_stderr(line: &[u8]) {
+    // Nobody is left to tell when standard error is closed or cannot be written to.
+    if let Ok(descriptor) = std::io::stderr().as_fd().try_clone_to_owned() {
+        let _ = File::from(descriptor).write_all(line);
+    }
 }
 
 /// Hands a line that belongs to no client to the sink, if there is one that wants it.

@@ -2,8 +2,9 @@
 //! nothing else; a document that is unusable as a whole is refused and changes nothing.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+use once_cell::race::OnceBox;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -132,7 +133,7 @@ pub(crate) fn fingerprint(text: &str) -> u128 {
 }
 
 /// What a document that keeps nothing starts from.
-static NOTHING: LazyLock<SpecSet> = LazyLock::new(SpecSet::default);
+static NOTHING: OnceBox<SpecSet> = OnceBox::new();
 
 struct Compiler<'p> {
     previous: &'p SpecSet,
@@ -169,7 +170,11 @@ impl<'p> Compiler<'p> {
         // Slots are kept from one document to the next, so that unchanged specs stay valid as they
         // are; that needs the same format and tables that are not mostly dead names.
         let keep = is_v2 == previous.is_v2 && known <= 1000 + DEAD_NAMES_FACTOR * live;
-        let previous = if keep { previous } else { &NOTHING };
+        let previous = if keep {
+            previous
+        } else {
+            NOTHING.get_or_init(Box::default)
+        };
         Compiler {
             previous,
             is_v2,
@@ -360,7 +365,7 @@ impl<'p> Compiler<'p> {
             forward_all_exposures: wire.forward_all_exposures.unwrap_or(false),
             fingerprint,
             condition_keys: condition_keys.into_boxed_slice(),
-            sha256_name: once_cell::race::OnceBox::new(),
+            sha256_name: OnceBox::new(),
             salt,
         }
     }

@@ -1,6 +1,6 @@
 //! A JSON object that is mostly passed on as text and now and then read by key.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
@@ -33,9 +33,8 @@ impl JsonObject {
     /// The one empty object.
     #[must_use]
     pub fn empty() -> &'static Arc<JsonObject> {
-        static EMPTY: LazyLock<Arc<JsonObject>> =
-            LazyLock::new(|| Arc::new(JsonObject::from_raw("{}")));
-        &EMPTY
+        static EMPTY: OnceBox<Arc<JsonObject>> = OnceBox::new();
+        EMPTY.get_or_init(|| Box::new(Arc::new(JsonObject::from_raw("{}"))))
     }
 
     /// The object as text.
