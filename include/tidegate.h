@@ -613,8 +613,8 @@ tidegate_status tidegate_client_release(tidegate_client client);
 
 /// Loads rules from the sources of the options and starts to keep them fresh.
 ///
-/// `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over, and for 0 at once: the work goes on in the
-/// background. A second caller waits for the first. Afterwards evaluations work, with defaults if
+/// `TIDEGATE_E_TIMEOUT` when `timeout_ms` is over; 0 does not wait and is `TIDEGATE_OK`. The work
+/// goes on in the background then. A second caller waits for the first. Afterwards evaluations work, with defaults if
 /// no source could be reached; `tidegate_client_init_details` tells how it went.
 ///
 /// Blocks: up to `timeout_ms`. Threads: any. In callbacks: `TIDEGATE_E_STATE`. After shutdown:
@@ -680,6 +680,9 @@ tidegate_status tidegate_client_flush(tidegate_client client,
 /// `*out_info` may be NULL. `TIDEGATE_NOTE_PARTIAL` if not everything was delivered. Further calls
 /// do nothing. Inside one of the client's callbacks it returns at once, with zeros, and follows the
 /// callback.
+///
+/// A process that ends without it, by `exit` or a return from `main`, leaves what is queued in the
+/// spool, if there is one, and delivers nothing more.
 ///
 /// Blocks: up to `timeout_ms`. Threads: any. In callbacks: yes. After shutdown: yes. After fork:
 /// yes.
