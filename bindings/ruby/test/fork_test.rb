@@ -7,6 +7,10 @@ class ForkTest < TidegateTest
     server.events(key).map { |event| event['eventName'] }
   end
 
+  def until_passed(gate)
+    Watch.until_true("#{gate} is there") { client.check_gate(alice, gate, log_exposure: false) }
+  end
+
   # The shop's rules and one more gate, later than those in use.
   def shop_with(name, number)
     rules = JSON.parse(shop_text)
@@ -22,13 +26,13 @@ class ForkTest < TidegateTest
       in_child do
         answers = [client.check_gate(alice, 'employees_only'), client.gate({ userID: 'bob' }, 'employees_only').value]
         server.put_rules(shop_with("new #{number}", number), key)
-        Thread.pass until client.check_gate(alice, "new #{number}", log_exposure: false)
+        until_passed("new #{number}")
         client.log_event(alice, "child #{number}")
         [answers, client.stats['fork_generation'], client.flush(timeout: 30).queued]
       end
     end
     assert_equal [[[true, false], 1, 0]] * 2, children
-    Thread.pass until client.check_gate(alice, 'new 1', log_exposure: false)
+    until_passed('new 1')
     client.log_event(alice, 'parent after')
     client.close
     custom = names.reject { |name| name.start_with?('statsig::') }
@@ -42,7 +46,8 @@ class ForkTest < TidegateTest
       Process.wait(fork { client.log_event({ userID: "ada" }, "from the child") })
       Process.wait(fork { client.log_event({ userID: "ada" }, "not sent"); exit! })
     RUBY
-    assert system(RbConfig.ruby, '-I', File.expand_path('../lib', __dir__), '-e', script)
+    pid = spawn(RbConfig.ruby, '-I', File.expand_path('../lib', __dir__), '-e', script)
+    assert_predicate Watch.reap(pid), :success?
     assert_equal ['from the child'], names
   end
 

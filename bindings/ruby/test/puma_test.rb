@@ -16,7 +16,7 @@ class PumaTest < TidegateTest
     refute_includes pages.map { |page| page['worker'] }, pid
     until_the_master_syncs_again
     Process.kill('TERM', pid)
-    _, status = Process.wait2(pid)
+    status = Watch.reap(pid)
     assert_includes [0, 128 + 15, nil], status.exitstatus
     views = server.events(key).select { |event| event['eventName'] == 'page_view' }
     delivered = views.map { |event| event['metadata']['worker'].to_i }.tally
@@ -47,6 +47,10 @@ class PumaTest < TidegateTest
     Minitest.after_run { Process.kill('KILL', pid) rescue nil } # rubocop:disable Style/RescueModifier
     port = nil
     until port && @booted == 2
+      unless reader.wait_readable(Watch::WAIT_S)
+        Watch.kill(pid)
+        flunk 'Puma does not start'
+      end
       line = reader.gets or flunk 'Puma has ended'
       port = line[%r{Listening on http://127.0.0.1:(\d+)}, 1] || port
       @booted = @booted.to_i + 1 if line.match?(/Worker \d+ \(PID: \d+\) booted/)

@@ -2,6 +2,7 @@
 
 require 'minitest/autorun'
 require_relative 'local_server'
+require_relative 'watch'
 
 $LOAD_PATH.unshift File.expand_path('../lib', __dir__)
 ENV['TIDEGATE_LIBRARY'] = LocalServer::LIBRARY if ENV.fetch('TIDEGATE_LIBRARY', '').empty?
@@ -66,10 +67,12 @@ class TidegateTest < Minitest::Test
       exit!(false)
     end
     writer.close
-    assert reader.wait_readable(timeout), 'the child hangs'
+    unless reader.wait_readable(timeout)
+      Watch.kill(pid)
+      flunk 'the child hangs'
+    end
     answer = reader.read
-    _, status = Process.wait2(pid)
-    assert status.success?, 'the child failed'
+    assert_predicate Watch.reap(pid), :success?, 'the child failed'
     JSON.parse(answer).first
   ensure
     reader&.close
