@@ -370,6 +370,25 @@ static void raw_fork(void) {
   finish();
 }
 
+/* A client whose work is done by its callers. */
+static void without_threads(void) {
+  pid_t child;
+  user = make_user(ADA);
+  client = started(options_with("\"threads\":\"none\""));
+  log_some(client, user, "before");
+  child = fork();
+  if (child == 0) {
+    begin_child();
+    CHECK(passes(client, user) == 1);
+    CHECK(tidegate_client_tick(client, WAIT_MS, NULL) == TIDEGATE_OK);
+    live();
+    CHECK(threads() == 1);
+    end_child();
+  }
+  await(child);
+  finish();
+}
+
 /* A fork for the sake of another program costs nothing: no thread, no file. */
 static void then_exec(void) {
   pid_t child;
@@ -427,6 +446,7 @@ int main(int argc, char **argv) {
       {"on_fork", on_fork},
       {"explicit_hooks", explicit_hooks},
       {"raw_fork", raw_fork},
+      {"without_threads", without_threads},
       {"then_exec", then_exec},
       {"busy_resolver", busy_resolver},
   };

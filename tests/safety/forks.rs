@@ -48,6 +48,7 @@ const CASES: &[Case] = &[
     case("on_fork", 4),
     case("explicit_hooks", 3),
     case("raw_fork", 3),
+    case("without_threads", 2),
     case("then_exec", 1),
     Case {
         host: "localhost",
