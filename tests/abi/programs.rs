@@ -38,6 +38,10 @@ fn programs_do_what_they_check() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests says how long a long run is"
+)]
 fn calls_leave_the_heap_as_it_was() {
     let program = compile(
         &project().join("tests/c/memory.c"),
