@@ -246,6 +246,30 @@ fn unsafe_code_is_where_it_may_be() {
     }
 }
 
+/// What a thread of the parent can leave half done for ever in a forked child: values that others
+/// wait for while one makes them, and the standard library's lock on its streams. `OnceLock` is for
+/// places that a fork replaces or keeps whole.
+#[test]
+fn nothing_is_waited_for_that_a_fork_may_leave_half_done() {
+    let may_wait = ["exposure/dedupe.rs", "ffi/clients.rs", "report/mod.rs"];
+    for source in sources() {
+        for unfit in [
+            "LazyLock",
+            "LazyCell",
+            "Once::new",
+            "call_once",
+            "stderr().lock",
+            "eprint",
+        ] {
+            let found = source.code.contains(unfit);
+            assert!(!found, "src/{} uses {unfit}", source.path);
+        }
+        let waits = source.code.contains("OnceLock");
+        let may = may_wait.contains(&source.path.as_str());
+        assert!(!waits || may, "src/{} uses OnceLock", source.path);
+    }
+}
+
 #[test]
 fn no_file_is_a_warehouse() {
     for path in files("src").iter().filter(|path| extension(path) == "rs") {
