@@ -1,6 +1,7 @@
 //! The exit matrix: ways to end a process that has a client.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
@@ -61,10 +62,13 @@ const CASES: &[Case] = &[
     case("without_threads"),
 ];
 
+fn program() -> PathBuf {
+    let source = project().join("tests/safety/exit_matrix.c");
+    compile(&source, library(), Build::Shared)
+}
+
 /// The server is in trouble until the program has ended; the next program delivers what is left.
-fn run(case: &Case, has_spool: bool) {
-    let program = project().join("tests/safety/exit_matrix.c");
-    let program = compile(&program, library(), Build::Shared);
+fn run(program: &Path, case: &Case, has_spool: bool) {
     let stage = Stage::new(case.hold, true);
     let spool = fresh_folder(case.scenario);
     let more = if has_spool {
@@ -73,7 +77,7 @@ fn run(case: &Case, has_spool: bool) {
         json!({})
     };
     let options = stage.options("127.0.0.1", more);
-    let ended = play(&stage, &program, case.scenario, &options);
+    let ended = play(&stage, program, case.scenario, &options);
     let status = ended.status;
     match case.signal {
         Some(signal) => assert_eq!(status.signal(), Some(signal), "{}", case.scenario),
@@ -82,7 +86,7 @@ fn run(case: &Case, has_spool: bool) {
     assert_eq!(ended.logged.len(), case.events, "{}", case.scenario);
     stage.open();
     if has_spool {
-        assert!(play(&stage, &program, "collect", &options).status.success());
+        assert!(play(&stage, program, "collect", &options).status.success());
         assert_each_once(case.scenario, &ended.logged, &stage.received());
         let _ = std::fs::remove_dir_all(spool);
     }
@@ -90,10 +94,11 @@ fn run(case: &Case, has_spool: bool) {
 
 #[test]
 fn every_way_out_is_quiet_and_leaves_accepted_events_in_the_spool() {
+    let program = program();
     for round in 0..rounds("TIDEGATE_EXIT_ROUNDS") {
         for case in CASES {
             eprintln!("round {round}: {}", case.scenario);
-            run(case, true);
+            run(&program, case, true);
         }
     }
 }
@@ -105,8 +110,9 @@ fn every_way_out_is_quiet_without_a_spool() {
     let cases = CASES
         .iter()
         .filter(|case| !waits_for_the_spool.contains(&case.scenario));
+    let program = program();
     for case in cases {
-        run(case, false);
+        run(&program, case, false);
     }
 }
 

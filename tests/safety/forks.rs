@@ -1,5 +1,7 @@
 //! The fork matrix: a fork in each phase of a client's life.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::building::{Build, compile, library, project};
@@ -56,12 +58,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-fn run(case: &Case) {
-    let program = project().join("tests/safety/fork_matrix.c");
-    let program = compile(&program, library(), Build::Shared);
+fn run(program: &Path, case: &Case) {
     let stage = Stage::new(case.hold, false);
     let options = stage.options(case.host, json!({}));
-    let ended = play(&stage, &program, case.scenario, &options);
+    let ended = play(&stage, program, case.scenario, &options);
     assert!(
         ended.status.success(),
         "{} ended with {}",
@@ -80,10 +80,12 @@ fn run(case: &Case) {
 
 #[test]
 fn a_fork_in_any_phase_disturbs_nobody_and_loses_nothing() {
+    let program = project().join("tests/safety/fork_matrix.c");
+    let program = compile(&program, library(), Build::Shared);
     for round in 0..rounds("TIDEGATE_FORK_ROUNDS") {
         for case in CASES {
             eprintln!("round {round}: {}", case.scenario);
-            run(case);
+            run(&program, case);
         }
     }
 }
