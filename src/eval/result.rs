@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::overrides::Overridden;
 use super::{NestedGates, Notes, Origin, Verdict};
 use crate::spec::{JsonObject, Rule, Spec, SpecSet};
-use crate::store::Snapshot;
+use crate::store::{Snapshot, Source};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -401,7 +401,11 @@ impl Evaluation {
             source,
             reason: self.verdict.reason,
             config_sync_time: snapshot.specs.lcut,
-            init_time: snapshot.init_time,
+            init_time: match snapshot.source {
+                // Of no rules there is no time.
+                Source::Uninitialized => 0,
+                _ => snapshot.init_time,
+            },
             server_time: now_ms,
         }
     }
