@@ -87,7 +87,12 @@ threading.Thread(target=evaluate, daemon=True).start()
 """,
     "while a daemon thread initializes": """
 client = tidegate.Client(key, {"api": "http://127.0.0.1:9/v1"}, on_error=slow)
-threading.Thread(target=client.initialize, daemon=True).start()
+def initialize():
+    try:
+        client.initialize()
+    except tidegate.TidegateError:
+        "The end came first."
+threading.Thread(target=initialize, daemon=True).start()
 """,
     "in a thread's atexit": """
 client = make()

@@ -84,6 +84,8 @@ class Delivery(NamedTuple):
     events: int
     status: int | None
     error: str | None
+    #: What was sent, with the option ``events_in_flush_callback``.
+    body: dict[str, Any] | None = None
 
 
 _numbers = itertools.count(1)

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     disable_diagnostics: bool
     disable_error_reporting: bool
     log_event_connection_reuse: bool
+    events_in_flush_callback: bool
     event_spool_dir: str
     event_spool_sync_ms: int
     event_spool_max_bytes: int

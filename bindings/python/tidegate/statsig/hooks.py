@@ -95,7 +95,7 @@ def client_hooks(options: StatsigOptions) -> dict[str, Any]:
     if flushed is not None:
 
         def on_flushed(delivery: callbacks.Delivery) -> None:
-            events: list[dict[str, Any]] = [{} for _ in range(delivery.events)]
+            events: list[dict[str, Any]] = (delivery.body or {}).get("events", [])
             error = None if delivery.error is None else StatsigRuntimeError(delivery.error)
             flushed(delivery.success, events, delivery.status, error)
 

@@ -33,6 +33,9 @@ class StatsigEvent:
         if isinstance(self.value, float) and not math.isfinite(self.value):
             # No number that JSON knows.
             self.value = None
+        if isinstance(self.value, bool):
+            # To Python a number, to the service none.
+            self.value = int(self.value)
         if self.metadata is not None and not isinstance(self.metadata, Mapping):
             raise StatsigValueError("StatsigEvent.metadata must be a dict")
 

@@ -244,6 +244,8 @@ def settings(options: StatsigOptions) -> dict[str, Any]:
     if options.event_queue_size is not None:
         found["event_queue_size"] = max(1, int(options.event_queue_size))
     found["retry_queue_size"] = max(1, int(options.retry_queue_size or 1))
+    if options.events_flushed_callback is not None:
+        found["events_in_flush_callback"] = True
     if options._environment:
         found["environment"] = options._environment
     for name in ("initialize_sources", "config_sync_sources"):

@@ -217,7 +217,7 @@ class StatsigServer:
             made._result = result
             return made
 
-        config = DynamicConfig({}, name, "", user)
+        config = DynamicConfig({}, name, "")
         if name:
             config = self._swallow("get_config", evaluate, config)
         self.safe_eval_callback(config)
