@@ -66,19 +66,32 @@ final class Client
     public static function open(#[\SensitiveParameter] string $sdkKey, Options|array $options = []): self
     {
         $client = new self($sdkKey, $options);
-        $client->initialize($client->options->startTimeout);
+        $client->start();
         return $client;
     }
 
     /**
-     * The client of that name which an earlier request has left in this process, or a new one.
+     * Initializes the client unless it is, waiting for the option `start_timeout`.
+     *
+     * @internal
+     */
+    public function start(): void
+    {
+        if (!$this->isInitialized()) {
+            $this->initialize($this->options->startTimeout);
+        }
+    }
+
+    /**
+     * The client of that name which an earlier request has left in this process, or a new one, not
+     * initialized.
      *
      * @internal
      */
     public static function ofProcess(#[\SensitiveParameter] string $sdkKey, Options $options, string $name): self
     {
         if (!Ledger::isInUse()) {
-            return self::open($sdkKey, $options);
+            return new self($sdkKey, $options);
         }
         if ($options->callsBack()) {
             throw new ArgumentException(
@@ -96,9 +109,6 @@ final class Client
             Ledger::keep($name, $client->id, $print, $options->hasThreads);
         }
         Live::$clients[$client->id] = \WeakReference::create($client);
-        if (!$client->isInitialized()) {
-            $client->initialize($options->startTimeout);
-        }
         return $client;
     }
 

@@ -47,6 +47,8 @@ final class Tidegate
         if ($client === null || $client->isClosed()) {
             self::$clients[$name] = $client = Client::ofProcess($sdkKey, Options::from($options), $name);
         }
+        // Its callbacks find it here already.
+        $client->start();
         return $client;
     }
 

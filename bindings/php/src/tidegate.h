@@ -1,4 +1,5 @@
 #define FFI_SCOPE "TIDEGATE"
+#define FFI_LIB "libtidegate.so.1"
 
 /* Generated from the same source as tidegate.h, for PHP FFI, cffi and the like. */
 

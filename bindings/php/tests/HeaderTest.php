@@ -45,7 +45,7 @@ final class HeaderTest extends TestCase
             static fn (array $match): string => str_replace('const char *', 'const uint8_t *', $match[0]),
             self::header(),
         );
-        $expected = "#define FFI_SCOPE \"TIDEGATE\"\n\n$bytes";
+        $expected = "#define FFI_SCOPE \"TIDEGATE\"\n#define FFI_LIB \"libtidegate.so.1\"\n\n$bytes";
         $file = self::SOURCES . '/tidegate.h';
         if (getenv('UPDATE_HEADER') === '1') {
             file_put_contents($file, $expected);

@@ -59,13 +59,20 @@ final class Library
     }
 
     /**
-     * In a preload file: loads the library for every request of every worker.
+     * In a preload file: loads the library for every request of every worker, if PHP lets it. With
+     * opcache.preload_user it does not, and each request reads the declarations.
      */
     public static function preload(): void
     {
         self::$ffi = self::openFirst(null);
-        // Finds the functions of the library just opened, which is never unmapped.
-        FFI::load(self::HEADER) ?? throw new LibraryException('cannot preload ' . self::HEADER);
+        try {
+            // Its name finds the library just opened, wherever that was: it is never unmapped.
+            FFI::load(self::HEADER);
+        } catch (FFI\Exception $exception) {
+            if (!str_contains($exception->getMessage(), 'preload_user')) {
+                throw new LibraryException('cannot preload the library: ' . $exception->getMessage());
+            }
+        }
     }
 
     private static function isOther(string $path): bool
@@ -135,8 +142,8 @@ final class Library
     private static function bind(string $path): FFI
     {
         $header = file_get_contents(self::HEADER);
-        // The line that names the scope is for FFI::load only.
-        $declarations = substr($header, strpos($header, "\n") + 1);
+        // The lines before are for ffi.preload and FFI::load.
+        $declarations = substr($header, strpos($header, '/*'));
         try {
             $ffi = FFI::cdef($declarations, $path);
         } catch (FFI\Exception $exception) {
