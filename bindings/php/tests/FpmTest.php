@@ -157,16 +157,17 @@ final class FpmTest extends TestCase
     public function testMemoryOfAWorkerIsFlat(): void
     {
         $fpm = $this->fpm([], ['pm.max_children' => '1', 'pm.max_requests' => '0']);
-        $bytes = [];
-        foreach (['memory', 'memory'] as $do) {
-            for ($number = 0; $number < 150; $number++) {
-                $page = $fpm->get(self::PAGE, ['do' => 'scoped']);
-                $page = $fpm->get(self::PAGE, ['do' => $do]);
+        $bytes = function (int $requests, string $do) use ($fpm): int {
+            for ($request = 0; $request < $requests; $request++) {
+                $fpm->get(self::PAGE, ['do' => $do]);
             }
-            $bytes[] = $page['bytes'];
-        }
-        // A scoped client leaves the shell of one behind.
-        self::assertLessThan(150 * 4096, $bytes[1] - $bytes[0]);
+            return $fpm->get(self::PAGE, ['do' => 'memory'])['bytes'];
+        };
+        $before = $bytes(100, 'memory');
+        self::assertLessThan(64 << 10, $bytes(200, 'memory') - $before);
+        $before = $bytes(10, 'scoped');
+        // A client that ends leaves its shell behind.
+        self::assertLessThan((64 << 10) + 30 * 2048, $bytes(30, 'scoped') - $before);
     }
 
     public function testNewRulesArriveAfterARequestAndAreTold(): void

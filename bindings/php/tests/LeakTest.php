@@ -68,7 +68,7 @@ final class LeakTest extends TestCase
             'getLayer' => fn (Client $client, User $user) => $client->getLayer($user, 'l')->get('s'),
             'parameters' => self::readParameters(...),
             'evaluate' => fn (Client $client, User $user) => $client->evaluate('config', $user, 'c'),
-            'batch' => fn (Client $client, User $user) => $client->evaluateBatch([$user, self::USER], [['gate', 'one']]),
+            'batch' => fn (Client $client, User $user) => $client->evaluateBatch([$user], [['gate', 'one']]),
             'everything' => fn (Client $client, User $user) => $client->evaluateAll($user),
             'explain' => fn (Client $client, User $user) => $client->explain($user, 'gate', 'one'),
             'init response' => fn (Client $client, User $user) => $client->clientInitResponse($user),

@@ -43,7 +43,7 @@ final class LoadTest extends TestCase
     {
         $package = dirname(__DIR__);
         exec('cp -r ' . implode(' ', array_map('escapeshellarg', [
-            "$package/src", "$package/autoload.php", $this->folder,
+            "$package/src", "$package/autoload.php", "$package/preload.php", $this->folder,
         ])));
         return $this->folder;
     }
@@ -56,7 +56,8 @@ final class LoadTest extends TestCase
         $package = $this->copyOfPackage();
         mkdir("$package/lib");
         symlink($library, "$package/lib/libtidegate.so");
-        $code = 'require ' . var_export("$package/autoload.php", true) . '; ' . str_replace('$argv[1] ?? ', '', self::LOAD);
+        $code = 'require ' . var_export("$package/autoload.php", true) . '; '
+            . str_replace('$argv[1] ?? ', '', self::LOAD);
         $found = Program::run([PHP_BINARY, '-r', $code], ['TIDEGATE_LIBRARY' => '']);
         self::assertSame("$package/lib/libtidegate.so", $found);
     }
@@ -74,7 +75,8 @@ final class LoadTest extends TestCase
     public function testALibraryThatIsNotThereNamesEveryPlaceTried(): void
     {
         $said = self::load('', '/no/such/library.so');
-        self::assertMatchesRegularExpression('~TIDEGATE_LIBRARY.*Tried:\n  /no/such/library.so: .*No such file~s', $said);
+        $expected = '~TIDEGATE_LIBRARY.*Tried:\n  /no/such/library.so: .*No such file~s';
+        self::assertMatchesRegularExpression($expected, $said);
         $said = self::load();
         $folder = preg_quote(dirname(__DIR__) . '/lib', '~');
         self::assertMatchesRegularExpression("~$folder/libtidegate.so: .*$folder/libtidegate.so.1: ~s", $said);
@@ -95,6 +97,24 @@ final class LoadTest extends TestCase
         $command = ['cc', '-shared', '-fPIC', '-DVERSION=1u << 16', '-o', $library, "$this->folder/old.c"];
         self::assertSame('', Program::run($command));
         self::assertMatchesRegularExpression("~^$library: .*'tidegate_\w+'~", self::load($library));
+    }
+
+    public function testPreloadedWithItsDeclarations(): void
+    {
+        $package = $this->copyOfPackage();
+        $library = "$this->folder/libtidegate.so";
+        copy(LocalServer::library(), $library);
+        exec('chmod -R a+rX ' . escapeshellarg($this->folder));
+        $settings = ['opcache.enable_cli=1', 'ffi.enable=preload', "opcache.preload=$package/preload.php"];
+        $command = [PHP_BINARY, ...array_merge(...array_map(fn (string $line) => ['-d', $line], $settings))];
+        if (posix_geteuid() === 0) {
+            // PHP preloads nothing as root.
+            $command = ['setpriv', '--reuid=65534', '--clear-groups', ...$command];
+        }
+        $code = 'use Tidegate\{Tidegate, User}; echo json_encode([Tidegate::loadLibrary(), '
+            . '(new User("ada"))->toArray(), Tidegate::VERSION === Tidegate::libraryVersion()]);';
+        $said = Program::run([...$command, '-r', $code], ['TIDEGATE_LIBRARY' => $library]);
+        self::assertSame('[null,{"userID":"ada"},true]', $said);
     }
 
     public function testAnotherPathAfterLoadingIsRefused(): void

@@ -6,7 +6,6 @@ declare(strict_types=1);
 
 use Tidegate\Client;
 use Tidegate\Exception\TidegateException;
-use Tidegate\Internal\Ledger;
 use Tidegate\Tests\Store;
 use Tidegate\Tidegate;
 
@@ -17,7 +16,11 @@ ini_set('display_errors', '0');
 $key = getenv('TIDEGATE_KEY');
 $options = json_decode(getenv('TIDEGATE_OPTIONS'), true);
 $do = $_GET['do'] ?? 'nothing';
-$answer = ['worker' => getmypid(), 'library' => Tidegate::loadLibrary(), 'ledger' => strlen((string) getenv('TIDEGATE_PHP_CLIENTS', true))];
+$answer = [
+    'worker' => getmypid(),
+    'library' => Tidegate::loadLibrary(),
+    'ledger' => strlen((string) getenv('TIDEGATE_PHP_CLIENTS', true)),
+];
 
 if ($do === 'exit handler') {
     // As frameworks do after a fatal error: whatever is registered later never runs.

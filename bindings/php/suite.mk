@@ -1,0 +1,22 @@
+# The PHP package: style, syntax, and everything else in PHPUnit.
+
+SUITES += test-php
+BINDING_BENCHES += bench-php
+PHP ?= php
+
+## make test-php              the PHP package: cases, forks, PHP-FPM, leaks, its README and example
+.PHONY: test-php
+test-php: debug-library
+	@$(NEED) php=php-cli phpunit=phpunit phpcs=php-codesniffer composer=composer cc=gcc \
+	    '/usr/sbin/php-fpm8.*=php-fpm' setpriv=util-linux
+	@for file in $$(find bindings/php examples/php -name '*.php'); do \
+	    $(PHP) -d zend.assertions=-1 -l $$file >/dev/null || exit 1; done
+	phpcs -q --standard=PSR12 bindings/php examples/php
+	cd bindings/php && COMPOSER_ALLOW_SUPERUSER=1 composer --no-interaction validate --strict
+	cd bindings/php && timeout 900 phpunit
+	@echo "PHP: done"
+
+.PHONY: bench-php
+bench-php: library
+	@$(NEED) php=php-cli
+	TIDEGATE_LIBRARY=$(CURDIR)/$(LIBRARY) $(PHP) bindings/php/bench.php
