@@ -13,8 +13,9 @@ test-php: debug-library
 	    $(PHP) -d zend.assertions=-1 -l $$file >/dev/null || exit 1; done
 	phpcs -q --standard=PSR12 bindings/php examples/php
 	cd bindings/php && COMPOSER_ALLOW_SUPERUSER=1 composer --no-interaction validate --strict
-	cd bindings/php && timeout 900 phpunit
-	@echo "PHP: done"
+	cd bindings/php && timeout 900 phpunit --log-junit $(CURDIR)/$(DEBUG)/php-tests.xml
+	@echo "PHP: $$(sed -n 's/.*<testsuite name="tidegate" tests="\([0-9]*\)".*/\1/p' \
+	    $(DEBUG)/php-tests.xml) tests, $$(cat tests/cases/COUNT) conformance cases"
 
 .PHONY: bench-php
 bench-php: library

@@ -37,8 +37,8 @@ final class Client
     private int $id = 0;
     private Options $options;
 
-    /** The name that it goes by from request to request, if it does. */
-    private ?string $name = null;
+    /** Whether it goes on when the request ends. */
+    private bool $isKept = false;
 
     /** @var list<int> what {@see Callbacks} keeps for it */
     private array $numbers = [];
@@ -101,12 +101,13 @@ final class Client
         }
         $client = (new \ReflectionClass(self::class))->newInstanceWithoutConstructor();
         $client->setUp($options);
-        $client->name = $name;
-        $print = substr(hash('sha256', "$sdkKey\0$options->json"), 0, 16);
-        $client->id = Ledger::find($name, $print) ?? 0;
+        $client->isKept = true;
+        $print = substr(hash('sha256', serialize([$name, $sdkKey, $options->json])), 0, 16);
+        $client->id = Ledger::find($print) ?? 0;
         if ($client->id === 0 || !$client->isUsable()) {
+            $client->discard();
             $client->make($sdkKey);
-            Ledger::keep($name, $client->id, $print, $options->hasThreads);
+            Ledger::keep($client->id, $print, $options->hasThreads);
         }
         Live::$clients[$client->id] = \WeakReference::create($client);
         return $client;
@@ -258,7 +259,7 @@ final class Client
      */
     public function end(): void
     {
-        if ($this->name === null) {
+        if (!$this->isKept) {
             $this->close($this->options->endTimeout);
         } elseif ($this->options->atRequestEnd) {
             $this->endRequest();
@@ -272,7 +273,7 @@ final class Client
      */
     public function finishesRequest(): bool
     {
-        return $this->options->finishRequest && ($this->name === null || $this->options->atRequestEnd);
+        return $this->options->finishRequest && (!$this->isKept || $this->options->atRequestEnd);
     }
 
     /**
@@ -280,7 +281,7 @@ final class Client
      */
     public function __destruct()
     {
-        if ($this->id === 0 || $this->name !== null) {
+        if ($this->id === 0 || $this->isKept) {
             return;
         }
         try {
@@ -368,6 +369,16 @@ final class Client
             return false;
         }
         return Call::json(0, $out)['phase'] !== 'shut_down';
+    }
+
+    /**
+     * Lets go of a client that was shut down.
+     */
+    private function discard(): void
+    {
+        if ($this->id !== 0) {
+            $this->release();
+        }
     }
 
     private function initialized(int $status): InitDetails

@@ -199,9 +199,18 @@ final class FpmTest extends TestCase
         self::assertSame([$a, $c, $c], [$b, $d, $e]);
         self::assertCount(3, array_unique([$a, $c, $f]));
         self::assertSame(1, $pages[4]['sent']);
+        // Another program in the same worker may be at work with its own options meanwhile.
+        self::assertSame($a, $fpm->get(self::PAGE, ['do' => 'back'])['id']);
+        // There is an end to that.
+        for ($number = 0; $number < 20; $number++) {
+            $fpm->get(self::PAGE, ['do' => 'many', 'tier' => "t$number"]);
+        }
+        self::assertNotSame($a, $last = $fpm->get(self::PAGE, ['do' => 'again'])['id']);
+        self::assertSame($last, $fpm->get(self::PAGE, ['do' => 'again'])['id']);
         $fpm->stop();
         $names = array_diff(self::server()->names($this->key), ['rules']);
-        self::assertSame(['a', 'b', 'c', 'd', 'shutdown', 'e'], array_values($names));
+        $expected = ['a', 'b', 'c', 'd', 'shutdown', 'e', 'back', ...array_fill(0, 20, 'many'), 'again', 'again'];
+        self::assertSame($expected, array_values($names));
     }
 
     public function testAClientThatGoesOnCannotHaveADataStore(): void

@@ -21,13 +21,19 @@ final class Ledger
 {
     private const VARIABLE = 'TIDEGATE_PHP_CLIENTS';
     private const ONE_REQUEST = ['cli', 'phpdbg', 'embed', 'micro'];
-    private const EMPTY = ['owner' => '', 'kept' => [], 'added' => [], 'log' => false];
+    private const EMPTY = ['kept' => [], 'added' => [], 'log' => false];
+
+    /** Counted up when the form of the entries changes: a worker may outlive an update. */
+    private const FORM = 1;
+
+    /** Programs that share a worker have a client each; those of options of the past go in time. */
+    private const KEPT_MAX = 16;
 
     /**
-     * `kept`: [id, print, has threads] by name. `added`: clients of the request.
+     * `kept`: [id, print, has threads], the one used last first. `added`: clients of the request.
      *
      * @var array{
-     *   owner: string, kept: array<string, array{int, string, bool}>, added: list<int>, log: bool
+     *   owner: string, kept: list<array{int, string, bool}>, added: list<int>, log: bool
      * }|null
      */
     private static ?array $entries = null;
@@ -71,28 +77,34 @@ final class Ledger
     }
 
     /**
-     * The kept client of that name. One that was made from other options is ended first.
+     * The kept client with that print.
      */
-    public static function find(string $name, string $print): ?int
+    public static function find(string $print): ?int
     {
-        [$id, $found] = self::$entries['kept'][$name] ?? [0, ''];
-        if ($id !== 0 && $found !== $print) {
-            $ffi = Library::ffi();
-            $ffi->tidegate_client_shutdown($id, 3000, null);
-            $ffi->tidegate_client_release($id);
-            unset(Live::$threaded[$id]);
-            self::remove($id);
-            return null;
+        foreach (self::$entries['kept'] as $place => $entry) {
+            if ($entry[1] === $print) {
+                if ($place !== 0) {
+                    self::putFirst($entry);
+                }
+                return $entry[0];
+            }
         }
-        return $id === 0 ? null : $id;
+        return null;
     }
 
     /**
-     * Keeps a client beyond the request.
+     * Keeps a client beyond the request. If there are too many, the one not used for longest ends.
      */
-    public static function keep(string $name, int $id, string $print, bool $hasThreads): void
+    public static function keep(int $id, string $print, bool $hasThreads): void
     {
-        self::write(['kept' => [$name => [$id, $print, $hasThreads]] + self::$entries['kept']]);
+        self::putFirst([$id, $print, $hasThreads]);
+        foreach (array_slice(self::$entries['kept'], self::KEPT_MAX) as [$old]) {
+            $ffi = Library::ffi();
+            $ffi->tidegate_client_shutdown($old, 3000, null);
+            $ffi->tidegate_client_release($old);
+            unset(Live::$threaded[$old]);
+            self::remove($old);
+        }
     }
 
     /**
@@ -112,7 +124,7 @@ final class Ledger
     {
         if (self::isInUse()) {
             self::write([
-                'kept' => array_filter(self::$entries['kept'], static fn (array $kept): bool => $kept[0] !== $id),
+                'kept' => self::keptBut($id),
                 'added' => array_values(array_diff(self::$entries['added'], [$id])),
             ]);
         }
@@ -127,6 +139,23 @@ final class Ledger
             self::open();
             self::write(['log' => $isSet]);
         }
+    }
+
+    /**
+     * @param array{int, string, bool} $entry
+     */
+    private static function putFirst(array $entry): void
+    {
+        self::write(['kept' => [$entry, ...self::keptBut($entry[0])]]);
+    }
+
+    /**
+     * @return list<array{int, string, bool}>
+     */
+    private static function keptBut(int $id): array
+    {
+        $others = array_filter(self::$entries['kept'], static fn (array $kept): bool => $kept[0] !== $id);
+        return array_values($others);
     }
 
     /**
@@ -156,6 +185,6 @@ final class Ledger
     {
         $ffi = Library::ffi();
         $function = $ffi->tidegate_version;
-        return getmypid() . '@' . dechex($ffi->cast('size_t *', \FFI::addr($function))[0]);
+        return self::FORM . ':' . getmypid() . '@' . dechex($ffi->cast('size_t *', \FFI::addr($function))[0]);
     }
 }
