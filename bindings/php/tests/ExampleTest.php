@@ -30,6 +30,22 @@ final class ExampleTest extends TestCase
         self::assertCount(1, $requests);
     }
 
+    public function testWherePhpAllowsNoFfiTheExceptionSaysWhatToDo(): void
+    {
+        $script = LocalServer::root() . '/examples/php/index.php';
+        $settings = ['-d', 'ffi.enable=preload', '-d', 'log_errors=1', '-d', 'error_log=/dev/stderr'];
+        $command = [PHP_BINARY, ...$settings, '-S', '127.0.0.1:0', $script];
+        $server = new Program(['sh', '-c', 'exec "$@" 2>&1', 'sh', ...$command]);
+        preg_match('~http://127.0.0.1:\d+~', $server->line(), $found);
+        $context = stream_context_create(['http' => ['ignore_errors' => true]]);
+        file_get_contents($found[0], false, $context);
+        do {
+            $line = $server->line();
+        } while (!str_contains($line, 'LibraryException'));
+        self::assertStringContainsString('set "ffi.enable = true"', $line);
+        self::assertStringContainsString('opcache.preload = ' . dirname(__DIR__) . '/preload.php', $line);
+    }
+
     public function testTheBenchmarkRuns(): void
     {
         $said = Program::run([PHP_BINARY, dirname(__DIR__) . '/bench.php'], ['BENCH_CALLS' => '20'], $status);

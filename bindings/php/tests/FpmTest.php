@@ -154,6 +154,20 @@ final class FpmTest extends TestCase
         self::assertCount(4, $this->events('nothing'));
     }
 
+    public function testACallbackThatEndsTheProgramSpoilsItsRequestOnly(): void
+    {
+        $fpm = $this->fpm([], ['pm.max_children' => '1']);
+        $before = $fpm->get(self::PAGE);
+        for ($round = 0; $round < 3; $round++) {
+            self::assertSame(['exits' => true], $fpm->get(self::PAGE, ['do' => 'store exits']));
+            $page = $fpm->get(self::PAGE, ['do' => 'scoped']);
+            self::assertSame([$before['worker'], true], [$page['worker'], $page['gate']]);
+            self::assertSame($before['id'], $fpm->get(self::PAGE)['id']);
+        }
+        $fpm->stop();
+        self::assertCount(4, $this->events('nothing'));
+    }
+
     public function testMemoryOfAWorkerIsFlat(): void
     {
         $fpm = $this->fpm([], ['pm.max_children' => '1', 'pm.max_requests' => '0']);

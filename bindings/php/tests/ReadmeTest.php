@@ -10,7 +10,7 @@ namespace Tidegate\Tests;
 final class ReadmeTest extends TestCase
 {
     private const API = 'http://127.0.0.1:8181/v1';
-    private const SPOOL = '/tmp/tidegate-readme-spool';
+    private const SPOOL = '/var/spool/shop';
 
     private string $folder;
 

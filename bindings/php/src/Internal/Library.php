@@ -83,11 +83,13 @@ final class Library
     private static function preloaded(): ?FFI
     {
         try {
-            return FFI::scope(self::SCOPE);
+            $ffi = FFI::scope(self::SCOPE);
         } catch (FFI\Exception $exception) {
             self::refuseRestriction($exception);
             return null;
         }
+        self::compareAbi($ffi->tidegate_abi_version(), 'the preloaded library');
+        return $ffi;
     }
 
     private static function openFirst(?string $path): FFI

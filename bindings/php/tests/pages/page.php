@@ -32,6 +32,29 @@ if ($do === 'exit handler' || $do === 'scoped') {
     $scoped->logEvent(['userID' => 'ada'], $do);
     $answer['gate'] = $scoped->checkGate(['userID' => 'ada', 'email' => 'ada@shop.example'], 'employees_only');
 }
+if ($do === 'store exits') {
+    $store = new class () implements \Tidegate\DataStore {
+        public function get(string $key): ?string
+        {
+            echo '{"exits":true}';
+            exit(1);
+        }
+
+        public function set(string $key, string $value, int $timeMs): void
+        {
+        }
+
+        public function supportsPolling(string $path): bool
+        {
+            return false;
+        }
+
+        public function shutdown(): void
+        {
+        }
+    };
+    Client::open($key, ['data_store' => $store] + $options);
+}
 if ($do === 'data store') {
     try {
         Tidegate::start($key, ['data_store' => new Store()] + $options);
