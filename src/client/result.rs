@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::eval::{Details, Evaluation, Kind, Secondary};
 use crate::json_writer::{ObjectWriter, write_list, write_text};
+use crate::spec::{Member, Terminated};
 use crate::store::Snapshot;
 use crate::user::User;
 
@@ -140,7 +141,7 @@ impl EvalResult {
     }
 
     /// The member `key` if `accept` takes it; a layer exposes the parameter then, and only then.
-    fn read<'a, T>(&'a self, key: &str, accept: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
+    fn read<'a, T>(&'a self, key: &str, accept: impl FnOnce(&'a Member) -> Option<T>) -> Option<T> {
         let found = accept(self.evaluation.object(&self.snapshot).get(key)?)?;
         if let Some(reads) = &self.reads {
             reads.parameter_read(self, key);
@@ -151,7 +152,7 @@ impl EvalResult {
     /// The member `key` if it is a boolean.
     #[must_use]
     pub fn get_bool(&self, key: &str) -> Option<bool> {
-        self.read(key, Value::as_bool)
+        self.read(key, |member| member.other()?.as_bool())
     }
 
     /// The member `key` if it is a number without a fraction.
@@ -162,7 +163,8 @@ impl EvalResult {
             reason = "bounded to what f64 holds exactly"
         )]
         let whole = |f: f64| (f.fract() == 0.0 && f.abs() < 9.0e15).then_some(f as i64);
-        self.read(key, |value| {
+        self.read(key, |member| {
+            let value = member.other()?;
             value.as_i64().or_else(|| value.as_f64().and_then(whole))
         })
     }
@@ -170,21 +172,28 @@ impl EvalResult {
     /// The member `key` if it is a number.
     #[must_use]
     pub fn get_f64(&self, key: &str) -> Option<f64> {
-        self.read(key, Value::as_f64)
+        self.read(key, |member| member.other()?.as_f64())
     }
 
     /// The member `key` if it is text.
     #[must_use]
     pub fn get_str(&self, key: &str) -> Option<&str> {
-        self.read(key, Value::as_str)
+        self.get_terminated(key).map(Terminated::as_str)
+    }
+
+    /// The member `key` if it is text, with the NUL that C wants.
+    #[must_use]
+    pub fn get_terminated(&self, key: &str) -> Option<&Terminated> {
+        self.read(key, Member::text)
     }
 
     /// The member `key` as JSON text. Null counts as absent in a layer and as null elsewhere.
     #[must_use]
     pub fn get_json(&self, key: &str) -> Option<String> {
         let null_counts = self.kind() != Kind::Layer;
-        self.read(key, |value| {
-            (null_counts || !value.is_null()).then(|| value.to_string())
+        self.read(key, |member| {
+            let is_null = matches!(member, Member::Other(Value::Null));
+            (null_counts || !is_null).then(|| member.to_value().to_string())
         })
     }
 
@@ -193,12 +202,15 @@ impl EvalResult {
     pub fn has(&self, key: &str) -> JsonType {
         match self.evaluation.object(&self.snapshot).get(key) {
             None => JsonType::Absent,
-            Some(Value::Null) => JsonType::Null,
-            Some(Value::Bool(_)) => JsonType::Bool,
-            Some(Value::Number(_)) => JsonType::Number,
-            Some(Value::String(_)) => JsonType::Text,
-            Some(Value::Array(_)) => JsonType::Array,
-            Some(Value::Object(_)) => JsonType::Object,
+            Some(Member::Text(_)) => JsonType::Text,
+            Some(Member::Other(value)) => match value {
+                Value::Null => JsonType::Null,
+                Value::Bool(_) => JsonType::Bool,
+                Value::Number(_) => JsonType::Number,
+                Value::String(_) => JsonType::Text,
+                Value::Array(_) => JsonType::Array,
+                Value::Object(_) => JsonType::Object,
+            },
         }
     }
 

@@ -405,7 +405,7 @@ fn write_value(out: &mut Vec<u8>, below: Option<&Arc<JsonObject>>, value: &Arc<J
     };
     let mut merged: Map<String, Value> = below.to_map();
     for (key, member) in value.members() {
-        merged.insert(key.to_string(), member.clone());
+        merged.insert(key.to_string(), member.to_value());
     }
     // Writing to memory cannot fail.
     let _ = serde_json::to_writer(out, &merged);

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::trace::Trace;
 use super::{Evaluator, Namespace, Origin, Reason, Verdict, World, bucket, operator};
+use crate::spec::Salt;
 use crate::spec::condition::{Condition, Field, GateRef, Operator, UserAgentField, ValueSource};
 use crate::user::{Group, TopLevel, ValueRef};
 
@@ -71,8 +72,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             ValueSource::Environment { exact, lower } => self.environment(exact, lower),
             ValueSource::CurrentTime => ValueRef::Int((self.world.now_ms)()),
             ValueSource::UserBucket { salt, id_type } => {
-                let hash = bucket::hash(salt, self.unit_id(id_type));
-                ValueRef::UInt(hash % bucket::USER_BUCKETS)
+                ValueRef::UInt(self.user_hash(salt, self.unit_id(id_type)) % bucket::USER_BUCKETS)
             }
             ValueSource::UnitId(id_type) => {
                 self.unit(id_type).map_or(ValueRef::Missing, ValueRef::Text)
@@ -94,6 +94,20 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         };
         self.trace.condition(condition, value, check, self.depth);
         check
+    }
+
+    /// The hash of a `user_bucket` condition. The groups of an experiment ask for the same one, one
+    /// after the other.
+    fn user_hash(&mut self, salt: &'a Salt, unit_id: &'a str) -> u64 {
+        if let Some((last_salt, last_unit, hash)) = self.last_hash
+            && std::ptr::eq(last_unit, unit_id)
+            && last_salt.text() == salt.text()
+        {
+            return hash;
+        }
+        let hash = salt.hash(unit_id);
+        self.last_hash = Some((salt, unit_id, hash));
+        hash
     }
 
     /// The user's value of `field`: named field, custom, global custom, private. Blank named

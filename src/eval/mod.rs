@@ -24,7 +24,7 @@ pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
 use crate::spec::condition::{GateRef, IdType};
 use crate::spec::id_list::IdLists;
-use crate::spec::{FastMap, Returned, Rule, Share, Spec, SpecSet, Table};
+use crate::spec::{FastMap, Returned, Rule, Salt, Share, Spec, SpecSet, Table};
 use crate::user::{TopLevel, User, ValueRef};
 use condition::Check;
 use result::Name;
@@ -203,6 +203,8 @@ pub(crate) struct Evaluator<'a, 't, T> {
     gates_evaluated: u32,
     rules_visited: u32,
     memo: Option<FastMap<u32, Remembered>>,
+    /// The last `user_bucket` hash, and what it is of.
+    last_hash: Option<(&'a Salt, &'a str, u64)>,
     trace: &'t mut T,
 }
 
@@ -216,6 +218,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             gates_evaluated: 0,
             rules_visited: 0,
             memo: None,
+            last_hash: None,
             trace,
         }
     }
@@ -360,12 +363,10 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         let passed = match rule.share {
             Share::All => true,
             Share::Nobody => false,
-            Share::Below(bound) => {
-                below(bucket::hash(&rule.salt, self.unit_id(&rule.id_type)), bound)
-            }
+            Share::Below(bound) => below(rule.salt.hash(self.unit_id(&rule.id_type)), bound),
         };
         if T::ON {
-            let hash = bucket::hash(&rule.salt, self.unit_id(&rule.id_type));
+            let hash = rule.salt.hash(self.unit_id(&rule.id_type));
             self.trace
                 .roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
         }
@@ -377,8 +378,8 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             Share::All => true,
             Share::Nobody => false,
             Share::Below(bound) => {
-                let salt = format!("{spec_salt}{}", rule.salt);
-                below(bucket::hash(&salt, self.unit_id(&rule.id_type)), bound)
+                let salt = Salt::unprepared(format!("{spec_salt}{}", rule.salt.text()));
+                below(salt.hash(self.unit_id(&rule.id_type)), bound)
             }
         }
     }

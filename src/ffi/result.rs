@@ -379,8 +379,9 @@ pub unsafe extern "C" fn tidegate_result_get_str(
         let result = RESULTS.get(result)?;
         // SAFETY: the caller's text, by the contract of the ABI.
         let key = unsafe { text("key", key, key_len) }?;
-        let value = result.result.get_str(key);
-        out.set_some(value.map(|value| result.texts.lend(value)));
+        let value = result.result.get_terminated(key);
+        // The NUL is there already, and the result keeps the text alive.
+        out.set_some(value.map(|text| (text.with_nul().as_ptr().cast(), text.as_str().len())));
         Ok(())
     })
 }

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use super::condition::{Condition, Field, GateRef, IdType, UserAgentField, ValueSource};
 use super::names::Names;
 use super::{
-    Entity, FastMap, JsonObject, Mapping, Returned, Rule, SdkConfigs, SdkFlags, Share, Slot, Spec,
-    SpecSet, Table, operator_compile, wire,
+    Entity, FastMap, JsonObject, Mapping, Returned, Rule, Salt, SdkConfigs, SdkFlags, Share, Slot,
+    Spec, SpecSet, Table, operator_compile, wire,
 };
 use crate::error::Error;
 
@@ -374,6 +374,8 @@ impl<'p> Compiler<'p> {
         let id: Box<str> = wire.id.as_deref().unwrap_or_default().into();
         // An absent salt is the rule's id; an empty one stays empty.
         let rule_salt = wire.salt.as_deref().unwrap_or(&id);
+        let share = Share::from_percentage(wire.pass_percentage);
+        let salt = format!("{spec_salt}.{rule_salt}.");
         Rule {
             group_name: wire.group_name.as_deref().map(Box::from),
             conditions: wire
@@ -382,8 +384,11 @@ impl<'p> Compiler<'p> {
                 .flatten()
                 .map(|condition| self.rule_condition(condition))
                 .collect(),
-            share: Share::from_percentage(wire.pass_percentage),
-            salt: format!("{spec_salt}.{rule_salt}.").into(),
+            salt: match share {
+                Share::Below(_) => Salt::new(salt),
+                Share::All | Share::Nobody => Salt::unprepared(salt),
+            },
+            share,
             id_type: self.unit(wire.id_type.as_deref().unwrap_or("userID")),
             returned: self.returned(wire.return_value, is_gate, "not false"),
             delegate: wire
@@ -485,7 +490,7 @@ impl<'p> Compiler<'p> {
                 let salt = wire.additional_values.as_ref().and_then(|v| v.get("salt"));
                 let salt = salt.and_then(Value::as_str).unwrap_or_default();
                 ValueSource::UserBucket {
-                    salt: format!("{salt}.").into(),
+                    salt: Salt::new(format!("{salt}.")),
                     id_type: id_type(),
                 }
             }

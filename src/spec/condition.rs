@@ -4,6 +4,7 @@ use fancy_regex::Regex;
 use hashbrown::HashSet;
 use serde_json::Value;
 
+use super::Salt;
 use crate::user::TopLevel;
 
 /// A condition. Compared with by `eval`, which never looks at the text it came from.
@@ -50,7 +51,7 @@ pub enum ValueSource {
     CurrentTime,
     /// `salt.` to be followed by the unit id; modulo 1,000.
     UserBucket {
-        salt: Box<str>,
+        salt: Salt,
         id_type: IdType,
     },
     UnitId(IdType),

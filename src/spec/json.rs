@@ -5,7 +5,78 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
 
-type Members = Box<[(Box<str>, Value)]>;
+type Members = Box<[(Box<str>, Member)]>;
+
+/// The value of a member.
+#[derive(Debug)]
+pub enum Member {
+    /// Text, ready to be lent to C.
+    Text(Terminated),
+    /// Anything else.
+    Other(Value),
+}
+
+impl From<Value> for Member {
+    fn from(value: Value) -> Member {
+        match value {
+            Value::String(text) => Member::Text(Terminated::new(text)),
+            other => Member::Other(other),
+        }
+    }
+}
+
+impl Member {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&Terminated> {
+        match self {
+            Member::Text(text) => Some(text),
+            Member::Other(_) => None,
+        }
+    }
+
+    /// The value, unless it is text.
+    #[must_use]
+    pub fn other(&self) -> Option<&Value> {
+        match self {
+            Member::Text(_) => None,
+            Member::Other(value) => Some(value),
+        }
+    }
+
+    /// The value, on its own.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        match self {
+            Member::Text(text) => Value::String(text.as_str().to_owned()),
+            Member::Other(value) => value.clone(),
+        }
+    }
+}
+
+/// Text that is followed by a NUL.
+#[derive(Debug)]
+pub struct Terminated(Box<str>);
+
+impl Terminated {
+    fn new(mut text: String) -> Terminated {
+        text.reserve_exact(1);
+        text.push('\0');
+        Terminated(text.into())
+    }
+
+    /// The text, without the NUL that follows it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get(..self.0.len() - 1).unwrap_or_default()
+    }
+
+    /// The text and its NUL.
+    #[must_use]
+    pub fn with_nul(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Immutable JSON object: its text as sent, and its members parsed on first need.
 #[derive(Debug)]
@@ -44,13 +115,13 @@ impl JsonObject {
     }
 
     /// The members in the order sent.
-    pub fn members(&self) -> &[(Box<str>, Value)] {
+    pub fn members(&self) -> &[(Box<str>, Member)] {
         self.members.get_or_init(|| {
             let members = serde_json::from_str::<Map<String, Value>>(&self.text);
             let members = members.unwrap_or_default().into_iter();
             Box::new(
                 members
-                    .map(|(key, value)| (key.into_boxed_str(), value))
+                    .map(|(key, value)| (key.into_boxed_str(), Member::from(value)))
                     .collect(),
             )
         })
@@ -58,7 +129,7 @@ impl JsonObject {
 
     /// The member called `key`.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Member> {
         self.members()
             .iter()
             .find(|(name, _)| &**name == key)
@@ -70,7 +141,7 @@ impl JsonObject {
     pub fn to_map(&self) -> Map<String, Value> {
         self.members()
             .iter()
-            .map(|(key, value)| (key.to_string(), value.clone()))
+            .map(|(key, member)| (key.to_string(), member.to_value()))
             .collect()
     }
 }

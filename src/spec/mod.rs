@@ -20,8 +20,9 @@ use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 use serde_json::{Map, Value};
 
+pub use crate::eval::bucket::Salt;
 pub use condition::{Condition, IdType};
-pub use json::JsonObject;
+pub use json::{JsonObject, Member, Terminated};
 pub use names::Names;
 
 /// Map with a fast hash; keys come from the ruleset, not from users.
@@ -102,7 +103,7 @@ pub struct Rule {
     pub share: Share,
     /// `specSalt.ruleSalt.`, ready to be followed by a unit id. Rules of a config mapping have no
     /// spec of their own: theirs is `.ruleSalt.`, to follow the salt of the spec asked for.
-    pub salt: Box<str>,
+    pub salt: Salt,
     pub id_type: Arc<IdType>,
     pub returned: Returned,
     /// Slot in the configs.

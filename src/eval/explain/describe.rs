@@ -76,7 +76,7 @@ fn source(source: &ValueSource, configs: &Names) -> Map<String, Value> {
             salt,
             id_type: unit,
         } => json!({
-            "type": "user_bucket", "salt": salt.trim_end_matches('.'), "unit": id_type(unit),
+            "type": "user_bucket", "salt": salt.text().trim_end_matches('.'), "unit": id_type(unit),
             "of": crate::eval::bucket::USER_BUCKETS,
         }),
         ValueSource::UnitId(unit) => json!({"type": "unit_id", "unit": id_type(unit)}),

@@ -228,7 +228,7 @@ impl Trace for Account<'_> {
 
     fn roll(&mut self, rule: &Rule, bucket: u64, passed: bool, _depth: u32) {
         let roll = json!({
-            "salt": rule.salt.trim_end_matches('.'),
+            "salt": rule.salt.text().trim_end_matches('.'),
             "unit": describe::id_type(&rule.id_type),
             "bucket": bucket,
             "of": super::bucket::SHARE_BUCKETS,
