@@ -6,41 +6,49 @@ instructions.py [--check] [--update]: prints the table; --check fails when a row
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benches" / "instructions.json"
 ROWS = {"public": 1000, "public_exposed": 1000, "half": 500, "half_pool": 500, "many_rules": 300,
-        "nested": 500, "unknown": 1000, "user": 300, "config": 500, "experiment": 500,
+        "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 300, "config": 500, "experiment": 500,
         "layer": 500, "log_event": 300, "init_response": 3}
 GROWTH = 1.05
 
 
 def total(program, rules, row, count):
     """Instructions of the whole process while it runs `row` `count` times."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, rules,
-               "--once", row, "--count", str(count)]
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "once",
+               rules, row, str(count)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return int(re.search(r"Collected : (\d+)", run.stderr).group(1))
 
 
 def main():
-    library = ROOT / "target" / "release"
+    library = Path(os.environ.get("LIBRARY_DIR", ROOT / "target" / "release"))
     with tempfile.TemporaryDirectory() as folder:
         program, rules = f"{folder}/bench", f"{folder}/rules.json"
-        subprocess.run(["cc", "-std=c99", "-D_POSIX_C_SOURCE=199309L", "-O2", f"-I{ROOT}/include",
-                        f"{ROOT}/benches/c/bench.c", "-o", program, f"-L{library}", "-ltidegate",
-                        f"-Wl,-rpath,{library}"], check=True)
-        made = subprocess.run([sys.executable, f"{ROOT}/benches/rules.py", "20"], check=True,
+        subprocess.run(["cc", "-std=c99", "-D_DEFAULT_SOURCE", "-O2", f"-I{ROOT}/include",
+                        f"-I{ROOT}/benches/c", f"{ROOT}/benches/c/bench.c",
+                        f"{ROOT}/benches/c/tidegate.c", "-o", program, f"-L{library}",
+                        "-ltidegate", f"-Wl,-rpath,{library}", "-lpthread"], check=True)
+        made = subprocess.run([sys.executable, f"{ROOT}/benches/rules.py", "small"], check=True,
                               capture_output=True)
         Path(rules).write_bytes(made.stdout)
         # The difference of two counts leaves out start, shut-down and first uses.
-        counted = {row: round((total(program, rules, row, 3 * n) - total(program, rules, row, n)) / (2 * n))
-                   for row, n in ROWS.items()}
+        def per_call(item):
+            row, n = item
+            return round((total(program, rules, row, 3 * n) - total(program, rules, row, n))
+                         / (2 * n))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counted = dict(zip(ROWS, pool.map(per_call, ROWS.items())))
     before = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     grown = []
     for row, now in counted.items():

@@ -12,8 +12,19 @@ impl<'o> ObjectWriter<'o> {
         ObjectWriter { out, first: true }
     }
 
-    /// Writes the separator and the key; the caller writes the value to `out` next.
-    pub(crate) fn key(&mut self, key: &str) {
+    /// Writes the separator and a key of ours, which needs no escapes; the caller writes the value
+    /// to `out` next.
+    #[inline]
+    pub(crate) fn key(&mut self, key: &'static str) {
+        let start: &[u8] = if self.first { b"\"" } else { b",\"" };
+        self.first = false;
+        self.out.extend_from_slice(start);
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// The same for a key that comes from elsewhere.
+    pub(crate) fn any_key(&mut self, key: &str) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
@@ -22,13 +33,13 @@ impl<'o> ObjectWriter<'o> {
     }
 
     /// A member that is text.
-    pub(crate) fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &'static str, value: &str) {
         self.key(key);
         write_text(self.out, value);
     }
 
     /// A member that is text or null.
-    pub(crate) fn optional_text(&mut self, key: &str, value: Option<&str>) {
+    pub(crate) fn optional_text(&mut self, key: &'static str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.raw(key, "null"),
@@ -36,12 +47,12 @@ impl<'o> ObjectWriter<'o> {
     }
 
     /// A member that is a boolean.
-    pub(crate) fn bool(&mut self, key: &str, value: bool) {
+    pub(crate) fn bool(&mut self, key: &'static str, value: bool) {
         self.raw(key, if value { "true" } else { "false" });
     }
 
     /// A member that is JSON already.
-    pub(crate) fn raw(&mut self, key: &str, json: &str) {
+    pub(crate) fn raw(&mut self, key: &'static str, json: &str) {
         self.key(key);
         self.out.extend_from_slice(json.as_bytes());
     }
@@ -53,8 +64,8 @@ impl<'o> ObjectWriter<'o> {
 
 /// Appends `text` as a JSON string; the usual text needs no escapes and is copied.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if text.bytes().all(is_plain) {
+    if is_plain(text.as_bytes()) {
+        out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -62,6 +73,24 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
         // Writing to memory cannot fail.
         let _ = serde_json::to_writer(out, text);
     }
+}
+
+/// Whether no byte needs an escape. Looks at all bytes of a chunk at once instead of stopping at the
+/// first that does.
+fn is_plain(bytes: &[u8]) -> bool {
+    fn all<const N: usize>(bytes: &[u8; N]) -> bool {
+        let special =
+            |byte: &u8| u8::from(*byte < b' ') | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+        bytes
+            .iter()
+            .map(special)
+            .fold(0, |found, byte| found | byte)
+            == 0
+    }
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let (words, rest) = rest.as_chunks::<8>();
+    let byte = |byte: &u8| all(std::array::from_ref(byte));
+    chunks.iter().all(all) && words.iter().all(all) && rest.iter().all(byte)
 }
 
 /// Appends a JSON list, each element written by `write`.
@@ -78,4 +107,23 @@ pub(crate) fn write_list<T>(
         write(out, item);
     }
     out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_written_as_serde_writes_it() {
+        for len in 0..40 {
+            for special in ["x", "\"", "\\", "\n", "\u{1f}", "\u{7f}", "\u{e9}"] {
+                for at in 0..=len {
+                    let text = format!("{}{special}{}", "a".repeat(at), "b".repeat(len - at));
+                    let mut out = Vec::new();
+                    write_text(&mut out, &text);
+                    assert_eq!(out, serde_json::to_vec(&text).expect("JSON"));
+                }
+            }
+        }
+    }
 }

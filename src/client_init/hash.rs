@@ -30,7 +30,7 @@ impl Hash {
     pub(super) fn name(self, table: &Table, slot: u32) -> Cow<'_, str> {
         match (self, table.spec(slot)) {
             (Hash::None, _) => Cow::Borrowed(table.names.name(slot)),
-            (Hash::Djb2, _) => Cow::Owned(table.names.djb2(slot).to_string()),
+            (Hash::Djb2, _) => Cow::Borrowed(table.names.djb2(slot)),
             (Hash::Sha256, Some(spec)) => Cow::Borrowed(spec.sha256_name()),
             (Hash::Sha256, None) => Cow::Owned(bucket::sha256_base64(table.names.name(slot))),
         }

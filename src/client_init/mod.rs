@@ -17,7 +17,9 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::eval::trace::NoTrace;
-use crate::eval::{Evaluator, Namespace, NestedGate, Overridden, Verdict, World, result};
+use crate::eval::{
+    Evaluator, Namespace, NestedGate, NestedGates, Overridden, Verdict, World, result,
+};
 use crate::json_writer::{ObjectWriter, write_list, write_text};
 use crate::spec::{Entity, JsonObject, Returned, Rule, Spec, SpecSet};
 use hash::Hash;
@@ -127,7 +129,7 @@ struct Evaluated<'a> {
     verdict: Verdict,
     overridden: Option<Overridden>,
     rule: Option<&'a Rule>,
-    nested: Vec<NestedGate>,
+    nested: NestedGates,
     undelegated: usize,
 }
 
@@ -196,7 +198,7 @@ impl<'a> Writer<'a, '_> {
             if hidden || !in_app {
                 continue;
             }
-            object.key(&self.hash.name(namespace.table(self.world.specs), slot));
+            object.any_key(&self.hash.name(namespace.table(self.world.specs), slot));
             entry(self, object.out, slot, spec);
         }
         object.end();
@@ -213,7 +215,7 @@ impl<'a> Writer<'a, '_> {
                 verdict,
                 overridden: Some(overridden),
                 rule: None,
-                nested: Vec::new(),
+                nested: NestedGates::new(),
                 undelegated: 0,
             };
         }
@@ -222,7 +224,7 @@ impl<'a> Writer<'a, '_> {
             Namespace::Gates => self.evaluator.remembered_gate(slot),
             _ => self.evaluator.spec(namespace, Some(slot), name),
         };
-        let nested = self.evaluator.nested.to_vec();
+        let nested = std::mem::take(&mut self.evaluator.nested);
         Evaluated {
             undelegated: verdict
                 .undelegated
@@ -361,7 +363,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    fn exposures(&self, entry: &mut ObjectWriter<'_>, key: &str, nested: &[NestedGate]) {
+    fn exposures(&self, entry: &mut ObjectWriter<'_>, key: &'static str, nested: &[NestedGate]) {
         let specs = self.world.specs;
         entry.key(key);
         write_list(entry.out, nested, |out, gate| {
@@ -383,7 +385,8 @@ impl<'a> Writer<'a, '_> {
             keys.key("customIDs");
             let mut ids = ObjectWriter::new(keys.out);
             for (id_type, id) in user.custom_ids() {
-                ids.text(id_type, id);
+                ids.any_key(id_type);
+                write_text(ids.out, id);
             }
             ids.end();
         }

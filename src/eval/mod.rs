@@ -14,8 +14,6 @@ pub(crate) mod time;
 pub mod trace;
 pub(crate) mod version;
 
-use std::rc::Rc;
-
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
@@ -159,11 +157,20 @@ pub struct NestedGate {
 /// Exposures gathered so far; a handful needs no allocation.
 pub(crate) type NestedGates = SmallVec<[NestedGate; 4]>;
 
-/// What a nested gate came to, and the exposures it leaves (without its own).
-#[derive(Debug, Clone)]
+/// What a nested gate came to, and the exposures it leaves (without its own): a piece of
+/// [`Memo::nested`].
+#[derive(Debug, Clone, Copy)]
 struct Remembered {
     verdict: Verdict,
-    nested: Rc<[NestedGate]>,
+    start: usize,
+    end: usize,
+}
+
+/// Results of nested gates by their slots.
+#[derive(Debug, Default)]
+struct Memo {
+    gates: FastMap<u32, Remembered>,
+    nested: Vec<NestedGate>,
 }
 
 /// Facts about an evaluation besides its verdict.
@@ -202,7 +209,7 @@ pub(crate) struct Evaluator<'a, 't, T> {
     depth: u32,
     gates_evaluated: u32,
     rules_visited: u32,
-    memo: Option<FastMap<u32, Remembered>>,
+    memo: Option<Memo>,
     /// The last `user_bucket` hash, and what it is of.
     last_hash: Option<(&'a Salt, &'a str, u64)>,
     trace: &'t mut T,
@@ -407,19 +414,30 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
 
     /// Like [`Self::gate_or_override`], evaluated once and remembered.
     pub(crate) fn remembered_gate(&mut self, slot: u32) -> Verdict {
-        let known = self.memo.as_ref().and_then(|memo| memo.get(&slot)).cloned();
-        let remembered = known.unwrap_or_else(|| {
+        let known = self.memo.as_ref().and_then(|memo| memo.gates.get(&slot));
+        let remembered = known.copied().unwrap_or_else(|| {
             let outer = std::mem::take(&mut self.nested);
             let verdict = self.gate_or_override(slot);
-            let nested = Rc::from(&*std::mem::replace(&mut self.nested, outer));
-            let remembered = Remembered { verdict, nested };
-            self.memo
-                .get_or_insert_default()
-                .insert(slot, remembered.clone());
-            remembered
+            let nested = std::mem::replace(&mut self.nested, outer);
+            let memo = self.memo.get_or_insert_default();
+            let start = memo.nested.len();
+            memo.nested.extend_from_slice(&nested);
+            let end = memo.nested.len();
+            *memo
+                .gates
+                .entry(slot)
+                .insert(Remembered {
+                    verdict,
+                    start,
+                    end,
+                })
+                .get()
         });
-        for exposure in &*remembered.nested {
-            self.add_nested(*exposure);
+        for index in remembered.start..remembered.end {
+            let memo = self.memo.as_ref();
+            if let Some(exposure) = memo.and_then(|memo| memo.nested.get(index)) {
+                self.add_nested(*exposure);
+            }
         }
         remembered.verdict
     }

@@ -1,12 +1,12 @@
 //! The result of an evaluation: indices into the snapshot it was made with, no text of its own.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use super::overrides::Overridden;
 use super::{NestedGates, Notes, Origin, Verdict};
-use crate::spec::{JsonObject, Rule, Spec, SpecSet};
+use crate::spec::names::{combine, hash_decision, hash_text};
+use crate::spec::{JsonObject, Rule, Spec, SpecSet, default_rule_id};
 use crate::store::{Snapshot, Source};
 
 /// What was asked for.
@@ -149,8 +149,7 @@ pub(crate) fn rule_id(specs: &SpecSet, origin: Origin) -> &str {
         Origin::Override => "override",
         Origin::Rule { .. } => rule_of(specs, origin).map_or("", |rule| &rule.id),
         Origin::Default { .. } => match spec_of(specs, origin) {
-            Some(spec) if spec.enabled => "default",
-            Some(_) => "disabled",
+            Some(spec) => default_rule_id(spec.enabled),
             None => "",
         },
     }
@@ -366,25 +365,27 @@ impl Evaluation {
     /// A hash of what makes this exposure different from others of the same user.
     #[must_use]
     pub fn exposure_key(&self, snapshot: &Snapshot) -> u64 {
-        let mut hasher = foldhash::quality::FixedState::with_seed(0x6578_706f).build_hasher();
+        let specs = &snapshot.specs;
         let namespace = self.kind.namespace();
-        hasher.write_u8(namespace as u8);
-        hasher.write_u8(u8::from(self.verdict.value));
-        match &self.name {
-            Name::Slot(slot) => {
-                hasher.write_u64(namespace.table(&snapshot.specs).names.hash(*slot));
-            }
-            Name::Unknown(name) => hasher.write_u64(crate::spec::names::hash_text(name)),
-        }
-        hasher.write(self.rule_id(snapshot).as_bytes());
-        hasher.write_i64(self.version(snapshot).unwrap_or(i64::MIN));
+        let name = match &self.name {
+            Name::Slot(slot) => namespace.table(specs).names.hash(*slot),
+            Name::Unknown(name) => hash_text(name),
+        };
+        let decision = match self.verdict.origin {
+            Origin::Nothing => hash_decision("", None),
+            Origin::Override => hash_decision("override", None),
+            Origin::Rule { .. } => self.rule(snapshot).map_or(0, |rule| rule.hash),
+            Origin::Default { .. } => self.spec(snapshot).map_or(0, |spec| spec.default_hash),
+        };
+        let what = u64::from(namespace as u8) << 1 | u64::from(self.verdict.value);
+        let mut key = combine(combine(name, what), decision);
         if let Some(slot) = self.verdict.delegate {
-            hasher.write_u64(snapshot.specs.configs.names.hash(slot));
+            key = combine(key, specs.configs.names.hash(slot));
         }
         if let Some(name) = self.override_config_name(snapshot) {
-            hasher.write(name.as_bytes());
+            key = combine(key, hash_text(name));
         }
-        hasher.finish()
+        key
     }
 
     /// Where the result comes from and when.

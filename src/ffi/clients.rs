@@ -61,7 +61,10 @@ fn shell(id: u64) -> Result<&'static Shell, Error> {
     if id.kind != KIND_CODE || id.generation != GENERATION {
         return Err(NOT_LIVE);
     }
-    SHELLS.get(id.slot).and_then(OnceLock::get).ok_or(NOT_LIVE)
+    match SHELLS.get(id.slot).and_then(OnceLock::get) {
+        Some(shell) => Ok(shell),
+        None => Err(NOT_LIVE),
+    }
 }
 
 /// A client in use. At its end the client does what callbacks within the call asked for.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, Field, GateRef, IdType, UserAgentField, ValueSource};
-use super::names::Names;
+use super::names::{Names, hash_decision};
 use super::{
     Entity, FastMap, JsonObject, Mapping, Returned, Rule, Salt, SdkConfigs, SdkFlags, Share, Slot,
     Spec, SpecSet, Table, operator_compile, wire,
@@ -337,6 +337,7 @@ impl<'p> Compiler<'p> {
             }
         }
         let is_gate = which == Which::Gates;
+        let enabled = wire.enabled.unwrap_or(false);
         let name = match which {
             Which::Gates => self.gates.shared(slot),
             Which::Configs => self.configs.shared(slot),
@@ -345,11 +346,12 @@ impl<'p> Compiler<'p> {
         Spec {
             name,
             entity: entity(wire.entity.as_deref(), which),
-            enabled: wire.enabled.unwrap_or(false),
+            enabled,
+            default_hash: hash_decision(super::default_rule_id(enabled), wire.version),
             default: self.returned(wire.default_value, is_gate, "true"),
             rules: rules
                 .iter()
-                .map(|rule| self.rule(rule, &salt, is_gate))
+                .map(|rule| self.rule(rule, &salt, is_gate, wire.version))
                 .collect(),
             id_type: self.id_type(wire.id_type.as_deref().unwrap_or_default()),
             explicit_parameters: wire.explicit_parameters.clone().map(Vec::into_boxed_slice),
@@ -370,7 +372,13 @@ impl<'p> Compiler<'p> {
         }
     }
 
-    fn rule(&mut self, wire: &wire::Rule<'_>, spec_salt: &str, is_gate: bool) -> Rule {
+    fn rule(
+        &mut self,
+        wire: &wire::Rule<'_>,
+        spec_salt: &str,
+        is_gate: bool,
+        version: Option<i64>,
+    ) -> Rule {
         let id: Box<str> = wire.id.as_deref().unwrap_or_default().into();
         // An absent salt is the rule's id; an empty one stays empty.
         let rule_salt = wire.salt.as_deref().unwrap_or(&id);
@@ -398,6 +406,7 @@ impl<'p> Compiler<'p> {
                 .map(|name| self.intern(Which::Configs, name)),
             is_experiment_group: wire.is_experiment_group.unwrap_or(false),
             sampling_rate: wire.sampling_rate,
+            hash: hash_decision(&id, version),
             id,
         }
     }
@@ -547,7 +556,7 @@ impl<'p> Compiler<'p> {
             let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(raw.get()) else {
                 continue;
             };
-            let rule = self.rule(&rule, "", true);
+            let rule = self.rule(&rule, "", true, None);
             rule_index.insert(name.to_string(), index(specs.mapping_rules.len()));
             specs.mapping_rules.push(rule);
         }

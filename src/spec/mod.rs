@@ -60,10 +60,17 @@ pub struct Spec {
     pub is_active: bool,
     pub has_shared_params: bool,
     pub forward_all_exposures: bool,
+    /// [`names::hash_decision`] of no rule that matched.
+    pub(crate) default_hash: u64,
     /// Hash of the raw text this was compiled from, and the condition texts it uses.
     pub(crate) fingerprint: u128,
     pub(crate) condition_keys: Box<[Box<str>]>,
     sha256_name: OnceBox<Box<str>>,
+}
+
+/// The rule id of a result that no rule decided.
+pub(crate) fn default_rule_id(enabled: bool) -> &'static str {
+    if enabled { "default" } else { "disabled" }
 }
 
 impl Spec {
@@ -110,6 +117,8 @@ pub struct Rule {
     pub delegate: Option<u32>,
     pub is_experiment_group: bool,
     pub sampling_rate: Option<f64>,
+    /// [`names::hash_decision`] of the rule and the version of its spec.
+    pub(crate) hash: u64,
 }
 
 /// The share of units that pass a rule.

@@ -11,7 +11,7 @@ use crate::eval::bucket;
 struct Name {
     text: Arc<str>,
     hash: u64,
-    djb2: u32,
+    djb2: Box<str>,
 }
 
 /// Gives each name a slot, once and for all.
@@ -40,10 +40,10 @@ impl Names {
         self.names.get(slot as usize).map_or(0, |name| name.hash)
     }
 
-    /// The djb2 hash of the name in `slot`, as client initialize responses use it.
+    /// The djb2 hash of the name in `slot`, as client initialize responses write it.
     #[must_use]
-    pub fn djb2(&self, slot: u32) -> u32 {
-        self.names.get(slot as usize).map_or(0, |name| name.djb2)
+    pub fn djb2(&self, slot: u32) -> &str {
+        self.names.get(slot as usize).map_or("", |name| &name.djb2)
     }
 
     /// The name in `slot`, shared.
@@ -76,10 +76,28 @@ impl Names {
         self.names.push(Name {
             text: Arc::clone(&text),
             hash: hash_text(name),
-            djb2: bucket::djb2(name),
+            djb2: bucket::djb2(name).to_string().into(),
         });
         self.slots.insert(text, slot);
         slot
+    }
+}
+
+/// The share of a rule, or of one of the fixed words, in de-duplication keys.
+#[must_use]
+pub(crate) fn hash_decision(rule_id: &str, version: Option<i64>) -> u64 {
+    let version = version.unwrap_or(i64::MIN).cast_unsigned();
+    combine(hash_text(rule_id), version)
+}
+
+/// One hash of two numbers, in their order.
+#[must_use]
+pub(crate) fn combine(first: u64, second: u64) -> u64 {
+    let product =
+        u128::from(first ^ 0x2d35_8dcc_aa6c_78a5) * u128::from(second ^ 0x8bb8_4b93_962e_acc9);
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
+    {
+        ((product >> u64::BITS) as u64) ^ (product as u64)
     }
 }
 

@@ -56,14 +56,14 @@ impl User {
         self.write_group(object, "custom", Group::Custom);
     }
 
-    fn write_group(&self, object: &mut ObjectWriter<'_>, name: &str, group: Group) {
+    fn write_group(&self, object: &mut ObjectWriter<'_>, name: &'static str, group: Group) {
         if !self.given.has(group) {
             return;
         }
         object.key(name);
         let mut inner = ObjectWriter::new(object.out);
         for (key, value) in self.entries(group) {
-            inner.key(key);
+            inner.any_key(key);
             write_value(inner.out, value);
         }
         inner.end();
@@ -76,7 +76,7 @@ impl User {
         object.key("customIDs");
         let mut inner = ObjectWriter::new(object.out);
         for (key, id) in self.custom_ids() {
-            inner.key(key);
+            inner.any_key(key);
             write_text(inner.out, id);
         }
         inner.end();
