@@ -205,6 +205,9 @@ final class Client
         }
     }
 
+    /**
+     * Whether `close` has been called.
+     */
     public function isClosed(): bool
     {
         return $this->id === 0;
@@ -291,12 +294,18 @@ final class Client
         }
     }
 
+    /**
+     * There is one object for one client.
+     */
     public function __clone()
     {
         $this->id = 0;
         throw new \LogicException('a client is one of a kind: use it as it is');
     }
 
+    /**
+     * An id means nothing elsewhere.
+     */
     public function __serialize(): never
     {
         throw new \LogicException('a client lives in this process only');

@@ -36,6 +36,9 @@ abstract class Result
         return $this->textOf('name') ?? '';
     }
 
+    /**
+     * What was evaluated.
+     */
     public function kind(): Kind
     {
         return Kind::from($this->ffi->tidegate_result_kind(Call::live($this->id)));

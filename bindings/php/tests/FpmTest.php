@@ -134,7 +134,8 @@ final class FpmTest extends TestCase
 
     public function testRequestsThatDieLeaveNothingBehind(): void
     {
-        $fpm = $this->fpm([], ['pm.max_children' => '1']);
+        // Talkative: a log function that is gone with its request would be called.
+        $fpm = $this->fpm(['output_logger_level' => 'DEBUG'], ['pm.max_children' => '1']);
         $before = $fpm->get(self::PAGE);
         foreach (['fatal', 'throw', 'scoped', 'exit handler', 'exit handler', 'nothing', 'scoped'] as $do) {
             $page = $fpm->get(self::PAGE, ['do' => $do]);
@@ -151,6 +152,7 @@ final class FpmTest extends TestCase
         }
         self::assertCount(2, $this->events('scoped'));
         self::assertCount(1, $this->events('fatal'));
+        self::assertCount(2 * 2, $this->events('exit handler'), 'of both clients');
         self::assertCount(4, $this->events('nothing'));
     }
 
@@ -179,6 +181,9 @@ final class FpmTest extends TestCase
         };
         $before = $bytes(100, 'memory');
         self::assertLessThan(64 << 10, $bytes(200, 'memory') - $before);
+        // After a fatal error PHP calls no destructors.
+        $before = $bytes(10, 'fatal');
+        self::assertLessThan(64 << 10, $bytes(100, 'fatal') - $before);
         $before = $bytes(10, 'scoped');
         // A client that ends leaves its shell behind.
         self::assertLessThan((64 << 10) + 30 * 2048, $bytes(30, 'scoped') - $before);

@@ -15,12 +15,17 @@ use Tidegate\Kind;
  */
 trait Overrides
 {
+    /**
+     * Makes everybody, or one id, pass a gate or not.
+     */
     public function overrideGate(string $name, bool $value, ?string $id = null): void
     {
         $this->override(Kind::Gate, $name, $value ? 'true' : 'false', $id);
     }
 
     /**
+     * The same for a dynamic config.
+     *
      * @param array<string, mixed> $value
      */
     public function overrideConfig(string $name, array $value, ?string $id = null): void
@@ -29,7 +34,7 @@ trait Overrides
     }
 
     /**
-     * Does not reach the layer that holds the experiment.
+     * The same for an experiment. Does not reach the layer that holds the experiment.
      *
      * @param array<string, mixed> $value
      */
@@ -39,6 +44,8 @@ trait Overrides
     }
 
     /**
+     * The same for a layer.
+     *
      * @param array<string, mixed> $value
      */
     public function overrideLayer(string $name, array $value, ?string $id = null): void

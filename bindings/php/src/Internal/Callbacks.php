@@ -59,6 +59,9 @@ final class Callbacks
         return count(self::$objects);
     }
 
+    /**
+     * Whether the library calls a function with its log.
+     */
     public static function hasLog(): bool
     {
         return self::$log !== 0;
@@ -79,6 +82,9 @@ final class Callbacks
         Ledger::setLog(true);
     }
 
+    /**
+     * Ends what `setLog` began, if it did.
+     */
     public static function removeLog(): void
     {
         if (self::$log !== 0) {
@@ -89,6 +95,9 @@ final class Callbacks
         }
     }
 
+    /**
+     * Whether that is the name of a level.
+     */
     public static function isLevel(string $level): bool
     {
         return in_array($level, self::LEVELS, true);

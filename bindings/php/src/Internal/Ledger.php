@@ -29,6 +29,9 @@ final class Ledger
     /** Programs that share a worker have a client each; those of options of the past go in time. */
     private const KEPT_MAX = 16;
 
+    /** How long the end of a client may take whose options nobody knows any more. */
+    private const END_MS = 3000;
+
     /**
      * `kept`: [id, print, has threads], the one used last first. `added`: clients of the request.
      *
@@ -37,6 +40,9 @@ final class Ledger
      * }|null
      */
     private static ?array $entries = null;
+
+    /** @var list<int> clients of earlier requests that did not come to end them */
+    private static array $abandoned = [];
 
     /**
      * Whether requests follow each other in this process.
@@ -47,8 +53,8 @@ final class Ledger
     }
 
     /**
-     * Reads what earlier requests have left, once in a request, and ends what they should have
-     * ended: a request that dies may not come to it.
+     * Reads what earlier requests have left, once in a request. One that died may not have come to
+     * its end: what it has registered is taken back, and its clients end with this one.
      */
     public static function open(): void
     {
@@ -69,11 +75,21 @@ final class Ledger
         }
         if ($found['log']) {
             Library::ffi()->tidegate_set_log_sink(null);
+            self::write(['log' => false]);
         }
-        array_map(self::abandon(...), $found['added']);
-        if ($found['log'] || $found['added'] !== []) {
-            self::write(['added' => [], 'log' => false]);
+        self::$abandoned = $found['added'];
+        foreach (self::$abandoned as $id) {
+            Library::ffi()->tidegate_callbacks_close($id, 0);
         }
+    }
+
+    /**
+     * Ends the clients of requests that died.
+     */
+    public static function endAbandoned(): void
+    {
+        array_map(self::end(...), self::$abandoned);
+        self::$abandoned = [];
     }
 
     /**
@@ -99,11 +115,7 @@ final class Ledger
     {
         self::putFirst([$id, $print, $hasThreads]);
         foreach (array_slice(self::$entries['kept'], self::KEPT_MAX) as [$old]) {
-            $ffi = Library::ffi();
-            $ffi->tidegate_client_shutdown($old, 3000, null);
-            $ffi->tidegate_client_release($old);
-            unset(Live::$threaded[$old]);
-            self::remove($old);
+            self::end($old);
         }
     }
 
@@ -158,14 +170,13 @@ final class Ledger
         return array_values($others);
     }
 
-    /**
-     * Ends a client whose callbacks PHP has freed.
-     */
-    private static function abandon(int $id): void
+    private static function end(int $id): void
     {
         $ffi = Library::ffi();
-        $ffi->tidegate_callbacks_close($id, 0);
+        $ffi->tidegate_client_shutdown($id, self::END_MS, null);
         $ffi->tidegate_client_release($id);
+        unset(Live::$threaded[$id]);
+        self::remove($id);
     }
 
     /**

@@ -57,6 +57,7 @@ final class RequestEnd
         foreach ($clients as $client) {
             self::guarded($client->end(...));
         }
+        Ledger::endAbandoned();
         self::guarded(Callbacks::removeLog(...));
         if (((error_get_last()['type'] ?? 0) & self::FATAL) !== 0) {
             Live::releaseHandles();

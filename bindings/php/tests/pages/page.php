@@ -88,10 +88,14 @@ if ($do === 'memory') {
 }
 
 echo json_encode($answer, JSON_THROW_ON_ERROR);
+// A request that runs out of memory does not get to it.
+while (ob_get_level() > 0) {
+    ob_end_flush();
+}
 flush();
 
 if ($do === 'fatal' || $do === 'exit handler') {
-    $user = new Tidegate\User('leaks');
+    $user = new \Tidegate\User(str_repeat('x', 4000));
     str_repeat('x', PHP_INT_MAX >> 8);
 }
 if ($do === 'throw') {
