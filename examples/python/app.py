@@ -7,9 +7,11 @@ The client is made once, in the master. Each worker evaluates with the rules tha
 keeps them fresh and delivers its events by itself.
 """
 
+from __future__ import annotations
+
 import json
 import os
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Iterable
 from urllib.parse import parse_qs
 
 import tidegate
@@ -17,10 +19,8 @@ import tidegate
 options = json.loads(os.environ.get("TIDEGATE_OPTIONS", "{}"))
 client = tidegate.initialize(os.environ.get("TIDEGATE_KEY", "secret-shop"), options)
 
-StartResponse = Callable[[str, List[Tuple[str, str]]], Any]
 
-
-def page(path: str, query: Dict[str, List[str]], agent: str) -> Dict[str, Any]:
+def page(path: str, query: dict[str, list[str]], agent: str) -> dict[str, Any]:
     """What a visitor sees."""
     name = query.get("user", ["guest"])[0]
     email = query.get("email", [None])[0]
@@ -35,7 +35,7 @@ def page(path: str, query: Dict[str, List[str]], agent: str) -> Dict[str, Any]:
         }
 
 
-def application(environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """The WSGI application."""
     query = parse_qs(environ.get("QUERY_STRING", ""))
     found = page(environ["PATH_INFO"], query, environ.get("HTTP_USER_AGENT", ""))

@@ -128,7 +128,8 @@ def test_documented_reasons(local: StatsigServer) -> None:
     local.override_gate("employees_only", False)
     gate = local.get_feature_gate(alice, "employees_only")
     assert gate.get_value() is False
-    assert gate.get_evaluation_details().reason == EvaluationReason.local_override
+    details = gate.get_evaluation_details()
+    assert details and details.reason == EvaluationReason.local_override
 
 
 def test_documented_ways_to_give_a_tier() -> None:
