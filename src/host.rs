@@ -26,6 +26,9 @@ pub trait DataStore: Send + Sync {
 
     /// Called once, after the last use.
     fn shutdown(&self);
+
+    /// In a forked child, before its first use there. May run where nothing can be allocated.
+    fn after_fork_child(&self) {}
 }
 
 /// Receives the library's own metrics; names carry the prefix `statsig.sdk.`.

@@ -10,7 +10,6 @@ use super::Client;
 use crate::error::Error;
 use crate::exposure::FlushInfo;
 use crate::options::{OnFork, Settings, Threads};
-use crate::store::{Applied, Source};
 
 /// Where a client is in its life.
 #[derive(Default)]
@@ -206,15 +205,7 @@ impl Client {
         if self.state.phase.load(Ordering::Acquire) == SHUT_DOWN {
             return Err(shut_down());
         }
-        match self.ctx.store.apply(json.to_owned(), Source::Bootstrap)? {
-            Applied::Updated { lcut, .. } => {
-                if let Some(callback) = &self.ctx.hooks.rules_updated {
-                    callback(lcut, json);
-                }
-                Ok(())
-            }
-            Applied::NoUpdate => Ok(()),
-        }
+        self.sync.update_specs(json.to_owned())
     }
 
     /// Replaces the environment of the options, for evaluations and events from here on; an empty

@@ -44,6 +44,8 @@ pub use headers::{common_headers, without_key};
 #[cfg(feature = "grpc")]
 pub(crate) use private::check_material;
 pub use retry_after::parse_retry_after;
+#[cfg(feature = "redis")]
+pub(crate) use tls::Authorities;
 
 use environment::ProxyVariables;
 use error::TransportErrorKind as Kind;
@@ -200,6 +202,12 @@ impl Http {
         }
     }
 
+    /// Whom ordinary connections trust.
+    #[cfg(feature = "redis")]
+    pub(crate) fn authorities(&self) -> Authorities {
+        Authorities::new(&self.trust)
+    }
+
     /// What went wrong outside of any request since the last call, for the log.
     pub fn take_problems(&self) -> Vec<String> {
         let mut problems = std::mem::take(&mut *self.problems.get().lock());
@@ -215,6 +223,7 @@ impl Http {
     pub fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
         let started_ms = self.clock.monotonic_ms();
         let mut request = request;
+        let key = key_of(&request);
         let mut url = Cow::Borrowed(request.url);
         for _ in 0..=MAX_REDIRECTS {
             let spent = u64::try_from(self.clock.monotonic_ms() - started_ms).unwrap_or(0);
@@ -229,6 +238,13 @@ impl Http {
                 return Err(TransportError::new(Kind::Redirect, detail));
             };
             if Origin::of(&url) != Origin::of(&next) {
+                if key.as_ref().is_some_and(|key| next.contains(&**key)) && !same_host(&url, &next)
+                {
+                    return Err(TransportError::new(
+                        Kind::Redirect,
+                        "redirect that would tell the key to another host",
+                    ));
+                }
                 if request.body.is_some() && keeps_body(response.status) {
                     return Err(TransportError::new(
                         Kind::Redirect,
@@ -320,6 +336,21 @@ fn redirect_location(response: &Response) -> Option<&str> {
 fn may_follow(from: &str, to: &str) -> bool {
     match (Origin::of(from), Origin::of(to)) {
         (Some(from), Some(to)) => to.is_https || !from.is_https,
+        _ => false,
+    }
+}
+
+/// The key that a request carries, if it does.
+fn key_of(request: &Request<'_>) -> Option<String> {
+    let mut headers = request.headers.iter();
+    let (_, key) = headers.find(|(name, _)| *name == headers::API_KEY)?;
+    (!key.is_empty()).then(|| key.clone())
+}
+
+/// Whether only scheme or port differ.
+fn same_host(from: &str, to: &str) -> bool {
+    match (Origin::of(from), Origin::of(to)) {
+        (Some(from), Some(to)) => from.host == to.host,
         _ => false,
     }
 }

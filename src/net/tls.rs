@@ -55,6 +55,18 @@ impl Trust {
         self.building.renew();
     }
 
+    /// Everyone that is trusted, and what could not be loaded.
+    fn authorities(&self) -> (Vec<CertificateDer<'static>>, Vec<String>) {
+        let system = rustls_native_certs::load_native_certs();
+        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+        let all = bundled
+            .chain(system.certs)
+            .chain(self.extra.iter().cloned());
+        let failed = system.errors.iter();
+        let failed = failed.map(|e| format!("system trust store: {e}"));
+        (all.collect(), failed.collect())
+    }
+
     pub(super) fn config(&self) -> Arc<ClientConfig> {
         if let Some(config) = self.built.load_full() {
             return config;
@@ -63,17 +75,42 @@ impl Trust {
         if let Some(config) = self.built.load_full() {
             return config;
         }
+        let (found, failed) = self.authorities();
         let mut roots = RootCertStore::empty();
-        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-        roots.add_parsable_certificates(bundled);
-        let system = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(system.certs);
-        roots.add_parsable_certificates(self.extra.iter().cloned());
-        let failed = system.errors.iter();
-        problems.extend(failed.map(|e| format!("system trust store: {e}")));
+        roots.add_parsable_certificates(found);
+        problems.extend(failed);
         let config = Arc::new(client_config(roots));
         self.built.store(Some(Arc::clone(&config)));
         config
+    }
+}
+
+/// The trust of ordinary connections, for a library that makes its own.
+#[cfg(feature = "redis")]
+#[derive(Clone)]
+pub(crate) struct Authorities(Arc<Trust>);
+
+#[cfg(feature = "redis")]
+impl Authorities {
+    pub(super) fn new(trust: &Arc<Trust>) -> Self {
+        Authorities(Arc::clone(trust))
+    }
+
+    /// All certificates as PEM, those left out that nobody can read.
+    pub(crate) fn pem(&self) -> String {
+        use base64::Engine;
+        let (found, _) = self.0.authorities();
+        let mut store = RootCertStore::empty();
+        let mut pem = String::new();
+        for certificate in found {
+            let text = base64::prelude::BASE64_STANDARD.encode(&certificate);
+            if store.add(certificate).is_ok() {
+                pem.push_str("-----BEGIN CERTIFICATE-----\n");
+                pem.push_str(&text);
+                pem.push_str("\n-----END CERTIFICATE-----\n");
+            }
+        }
+        pem
     }
 }
 

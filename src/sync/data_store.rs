@@ -55,6 +55,11 @@ impl GuardedStore {
         guarded(|| self.store.supports_polling(&self.specs_key)).unwrap_or(false)
     }
 
+    /// In a forked child. Stores that the host gave do nothing here.
+    pub(super) fn after_fork_child(&self) {
+        self.store.after_fork_child();
+    }
+
     /// Tells the store that it is not used any more; only the first call does.
     pub(super) fn shutdown(&self) {
         if !self.is_shut_down.swap(true, Ordering::AcqRel) {
@@ -70,7 +75,7 @@ fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Error> {
     })
 }
 
-fn specs_key(schema: KeySchema, sdk_key: &str, is_v2: bool) -> String {
+pub(super) fn specs_key(schema: KeySchema, sdk_key: &str, is_v2: bool) -> String {
     let version = if is_v2 { "v2" } else { "v1" };
     let key = match schema {
         KeySchema::Legacy => return LEGACY_SPECS_KEY.to_owned(),

@@ -14,9 +14,13 @@ use super::data_store::GuardedStore;
 use super::disk_cache::DiskCache;
 use super::grpc::ForwardProxy;
 use super::id_lists::ListState;
+#[cfg(feature = "redis")]
+use super::redis_store::RedisStore;
+use super::updates::Updates;
 use crate::context::Context;
 use crate::error::Error;
 use crate::fork_cell::ForkCell;
+use crate::host::DataStore;
 use crate::net::{Endpoints, Http};
 use crate::options::LogLevel;
 
@@ -38,8 +42,7 @@ pub(super) struct Engine {
     pub(super) is_unsaved: AtomicBool,
     /// Id lists by name, as far as they were downloaded. One thread at a time writes.
     pub(super) lists: ArcSwap<HashMap<String, ListState>>,
-    /// Held while a document is put in use and the host is told.
-    pub(super) applying: ForkCell<Mutex<()>>,
+    pub(super) updates: Updates,
     pub(super) notes: ForkCell<Mutex<Notes>>,
 }
 
@@ -87,7 +90,7 @@ impl Engine {
         let endpoints = Endpoints::new(settings, &ctx.sdk_key)?;
         let forward_proxy = ForwardProxy::new(&ctx)?;
         let is_v2 = forward_proxy.is_none() && endpoints.specs().base.ends_with("/v2/");
-        let data_store = ctx.hooks.data_store.clone().map(|store| {
+        let data_store = data_store(&ctx, http)?.map(|store| {
             GuardedStore::new(store, settings.data_store_key_schema, &ctx.sdk_key, is_v2)
         });
         let disk_cache = settings
@@ -107,7 +110,7 @@ impl Engine {
             is_stopping: AtomicBool::new(false),
             is_unsaved: AtomicBool::new(false),
             lists: ArcSwap::default(),
-            applying: ForkCell::new(Mutex::default),
+            updates: Updates::new(),
             notes: ForkCell::new(Mutex::default),
             ctx,
         })
@@ -175,11 +178,34 @@ impl Engine {
     /// In a forked child; may run where nothing can be allocated.
     pub(super) fn after_fork_child(&self) {
         self.notes.renew();
-        self.applying.renew();
+        self.updates.after_fork_child();
         self.http.reset_after_fork();
+        if let Some(store) = &self.data_store {
+            store.after_fork_child();
+        }
         if let Some(proxy) = &self.forward_proxy {
             proxy.after_fork_child();
         }
+    }
+}
+
+/// The host's store, or the built-in one.
+fn data_store(ctx: &Context, http: &Http) -> Result<Option<Arc<dyn DataStore>>, Error> {
+    let Some(url) = &ctx.settings.redis_url else {
+        return Ok(ctx.hooks.data_store.clone());
+    };
+    if ctx.hooks.data_store.is_some() {
+        let detail = "there is a data store already; give one of the two";
+        return Err(Error::argument("redis_url", detail));
+    }
+    #[cfg(feature = "redis")]
+    return Ok(Some(Arc::new(RedisStore::new(url, &ctx.settings, http)?)));
+    #[cfg(not(feature = "redis"))]
+    {
+        let _ = (url, http);
+        Err(Error::Unsupported {
+            what: "redis_url (built without `redis`)".to_owned(),
+        })
     }
 }
 

@@ -15,10 +15,13 @@ mod grpc;
 mod id_list_file;
 mod id_lists;
 mod pace;
+#[cfg(feature = "redis")]
+mod redis_store;
 mod rounds;
 mod running;
 mod schedule;
 mod source;
+mod updates;
 mod waiting;
 mod work;
 
@@ -34,6 +37,7 @@ use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::net::Http;
 use crate::options::{LogLevel, Threads, positive_seconds};
+use crate::store::Source;
 
 pub use details::InitDetails;
 
@@ -178,6 +182,14 @@ impl Sync {
             return refreshed.unwrap_or(Err(Error::Timeout { what: "sync_now" }));
         }
         self.refresh_on_thread(timeout)
+    }
+
+    /// Puts specs in use that came by other means than sync, and tells the host.
+    ///
+    /// # Errors
+    /// Why they were refused; the specs in use stay.
+    pub fn update_specs(&self, document: String) -> Result<(), Error> {
+        self.engine.apply(document, Source::Bootstrap).map(drop)
     }
 
     /// Pauses or resumes the polling of specs. Id lists go on; resuming asks at the next turn.

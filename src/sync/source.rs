@@ -1,6 +1,7 @@
 //! Where specs come from: the order of the sources, and loading from each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -286,34 +287,42 @@ impl Engine {
 
     /// Puts a document in use, keeps a copy, and tells the host.
     pub(super) fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
-        // Rounds and the stream from a forward proxy run on different threads; the host is told of
-        // one update after the other.
-        let _turn = self.applying.get().lock();
-        let previous = self.ctx.store.load().source;
-        let applied = self.ctx.store.apply(document, source)?;
-        if let Applied::Updated { lcut, identical } = applied {
-            let is_new = !identical || previous == Source::Bootstrap;
-            if is_new && lcut != 0 && is_from_service(source) {
-                self.is_unsaved.store(true, Ordering::Release);
+        let applied = {
+            let _turn = self.updates.turn();
+            let previous = self.ctx.store.load().source;
+            let applied = self.ctx.store.apply(document, source)?;
+            if let Applied::Updated { lcut, identical } = applied {
+                let is_new = !identical || previous == Source::Bootstrap;
+                if is_new && lcut != 0 && is_from_service(source) {
+                    self.is_unsaved.store(true, Ordering::Release);
+                }
+                // A byte-identical document changes nothing that the host needs to hear about.
+                if !identical {
+                    self.add_update(lcut);
+                }
             }
-            // A byte-identical document changes nothing that the host needs to hear about.
-            if !identical {
-                self.call_rules_updated(lcut);
-            }
-        }
+            applied
+        };
+        self.updates
+            .tell(|(lcut, document)| self.call_rules_updated(lcut, &document));
         Ok(applied)
     }
 
-    /// No lock that a call of the host takes is held here: it may evaluate, shut down, or take its
-    /// time.
-    fn call_rules_updated(&self, lcut: i64) {
+    fn add_update(&self, lcut: i64) {
+        if self.ctx.hooks.rules_updated.is_none() {
+            return;
+        }
+        if let Some(document) = &self.ctx.store.load().document {
+            self.updates.add((lcut, Arc::clone(document)));
+        }
+    }
+
+    /// No lock of ours is held: the host may evaluate, shut down, or take its time.
+    fn call_rules_updated(&self, lcut: i64, document: &str) {
         let Some(callback) = &self.ctx.hooks.rules_updated else {
             return;
         };
-        let Some(document) = self.ctx.store.load_full().document.clone() else {
-            return;
-        };
-        let called = catch_unwind(AssertUnwindSafe(|| callback(lcut, &document)));
+        let called = catch_unwind(AssertUnwindSafe(|| callback(lcut, document)));
         if called.is_err() {
             let text = "the callback panicked";
             self.ctx

@@ -47,6 +47,9 @@ mod sync_fork;
 mod sync_id_lists;
 #[cfg(test)]
 mod sync_init;
+#[cfg(all(feature = "redis", feature = "grpc"))]
+#[cfg(test)]
+mod sync_redis;
 #[cfg(test)]
 mod sync_reports;
 #[cfg(test)]

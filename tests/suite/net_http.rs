@@ -164,6 +164,33 @@ fn redirects_are_followed_and_the_key_stays_at_home() {
     );
 }
 
+/// The URLs of some requests hold the key.
+#[test]
+fn a_redirect_whose_url_holds_the_key_ends_at_the_border() {
+    let other = Server::start(|_| Reply::json("far"));
+    // Another name for the same machine is another host.
+    let far = format!(
+        "http://localhost:{}/specs/{KEY}.json",
+        other.address().port()
+    );
+    let same = other.url(&format!("/specs/{KEY}.json"));
+    let home = Server::start(move |request| match request.target.as_str() {
+        "/away" => Reply::status(302).header("Location", &far),
+        "/twice" => Reply::status(302).header("Location", "/away"),
+        _ => Reply::status(301).header("Location", &same),
+    });
+    let client = http("");
+    for path in ["/away", "/twice"] {
+        let error = fetch(&client, &home.url(path)).expect_err("refused");
+        assert_eq!(error.kind, TransportErrorKind::Redirect, "{path}");
+        assert!(!error.detail.contains(KEY), "{error}");
+    }
+    assert!(other.requests().is_empty());
+    // Another port of the same host, as when http moves to https.
+    fetch(&client, &home.url("/port")).expect("followed");
+    assert_eq!(other.requests()[0].header("statsig-api-key"), None);
+}
+
 #[test]
 fn a_redirected_post_keeps_its_body_only_by_307_and_308_and_only_at_home() {
     let other = Server::start(|_| Reply::json("{}"));

@@ -4,5 +4,7 @@ pub mod events;
 #[cfg(feature = "grpc")]
 pub mod forward_proxy;
 pub mod lists;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod scripted;
 pub mod service;
