@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::BodySink;
 use super::error::{TransportError, TransportErrorKind as Kind};
 
 /// Encodings stacked on one body beyond which it is refused.
@@ -21,13 +22,45 @@ pub(super) fn read(
     expected: Option<u64>,
     limit: usize,
 ) -> Result<Vec<u8>, TransportError> {
-    let announced = expected.and_then(|length| usize::try_from(length).ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
+    let announced = announced(expected, limit)?;
     let mut body = Vec::with_capacity(announced.unwrap_or(0).min(MAX_RESERVE));
     read_into(&mut reader, &mut body, limit)?;
     Ok(body)
+}
+
+/// Like [`read`], part by part into `sink`.
+pub(super) fn pour(
+    mut reader: impl Read,
+    expected: Option<u64>,
+    limit: usize,
+    sink: &mut dyn BodySink,
+) -> Result<(), TransportError> {
+    announced(expected, limit)?;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut total = 0;
+    loop {
+        let count = match reader.read(&mut buffer) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(broken(error)),
+        };
+        total += count;
+        if total > limit {
+            return Err(too_large(limit));
+        }
+        match buffer.get(..count) {
+            Some(part) if !part.is_empty() => sink.feed(part),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn announced(expected: Option<u64>, limit: usize) -> Result<Option<usize>, TransportError> {
+    let length = expected.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    Ok(length)
 }
 
 fn read_into(

@@ -9,7 +9,10 @@ use ureq::http::{HeaderValue, header};
 
 use super::error::TransportErrorKind as Kind;
 use super::url::Origin;
-use super::{Http, Pools, Request, Response, Timeout, TransportError, agent, body};
+use super::{BodySink, Http, Pools, Request, Response, Timeout, TransportError, agent, body};
+
+/// Where the body goes, if not into the response.
+pub(super) type Sink<'a> = Option<&'a mut dyn BodySink>;
 
 /// Longest life of a request that is bounded by inactivity only: a peer that sends a byte now and
 /// then must not hold a thread for ever.
@@ -56,20 +59,20 @@ impl<'a> Hop<'a> {
     }
 
     /// Sends, and sends once more if a kept connection turned out to be closed.
-    pub(super) fn run(&self) -> Result<Response, TransportError> {
+    pub(super) fn run(&self, sink: &mut Sink<'_>) -> Result<Response, TransportError> {
         let opened_before = agent::connects();
-        match self.attempt(Reuse::Allowed) {
+        match self.attempt(Reuse::Allowed, sink) {
             // No connection was opened, so this one had been kept from earlier, and the peer may
             // have closed it at the moment we used it.
             Err(error) if error.is_disconnect() && agent::connects() == opened_before => {
-                self.attempt(Reuse::Refused)
+                self.attempt(Reuse::Refused, sink)
             }
             outcome => outcome,
         }
     }
 
-    fn attempt(&self, reuse: Reuse) -> Result<Response, TransportError> {
-        let outcome = self.roundtrip(reuse);
+    fn attempt(&self, reuse: Reuse, sink: &mut Sink<'_>) -> Result<Response, TransportError> {
+        let outcome = self.roundtrip(reuse, sink);
         if self.pools.is_closed.load(Ordering::Acquire) {
             // A body that ends with the connection looks complete when we cut it ourselves.
             let detail = "the client is stopping";
@@ -83,7 +86,7 @@ impl<'a> Hop<'a> {
         outcome
     }
 
-    fn roundtrip(&self, reuse: Reuse) -> Result<Response, TransportError> {
+    fn roundtrip(&self, reuse: Reuse, sink: &mut Sink<'_>) -> Result<Response, TransportError> {
         let request = self.request;
         let mut builder = ureq::http::Request::builder()
             .method(request.method.as_str())
@@ -104,19 +107,36 @@ impl<'a> Hop<'a> {
         };
         let (parts, body) = answered.map_err(TransportError::from_ureq)?.into_parts();
         let expected = body.content_length();
-        let raw = body::read(body.into_reader(), expected, request.max_body_bytes)?;
-        let body = match parts.headers.get(header::CONTENT_ENCODING) {
-            Some(encodings) if !raw.is_empty() => {
-                let encodings = encodings.to_str().unwrap_or("?");
-                body::decode(raw, encodings, request.max_body_bytes)?
-            }
-            _ => raw,
-        };
-        Ok(Response {
+        let limit = request.max_body_bytes;
+        let encodings = parts.headers.get(header::CONTENT_ENCODING).cloned();
+        let mut response = Response {
             status: parts.status.as_u16(),
-            body,
+            body: Vec::new(),
             headers: parts.headers,
-        })
+        };
+        let is_plain = encodings
+            .as_ref()
+            .is_none_or(|e| e.as_bytes() == b"identity");
+        match sink {
+            Some(sink) if response.is_success() && is_plain => {
+                sink.begin(&response, expected);
+                body::pour(body.into_reader(), expected, limit, *sink)?;
+                return Ok(response);
+            }
+            _ => {}
+        }
+        let mut content = body::read(body.into_reader(), expected, limit)?;
+        if let Some(encodings) = encodings.filter(|_| !content.is_empty()) {
+            content = body::decode(content, encodings.to_str().unwrap_or("?"), limit)?;
+        }
+        match sink {
+            Some(sink) if response.is_success() => {
+                sink.begin(&response, Some(content.len() as u64));
+                sink.feed(&content);
+            }
+            _ => response.body = content,
+        }
+        Ok(response)
     }
 
     fn configure<S: ureq::AsSendBody>(

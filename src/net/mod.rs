@@ -100,6 +100,15 @@ pub struct Request<'a> {
     pub keep_alive: bool,
 }
 
+/// Takes the body of a successful answer as it arrives.
+pub trait BodySink {
+    /// An answer begins. What came before, of one that broke off, is void.
+    fn begin(&mut self, head: &Response, announced_bytes: Option<u64>);
+
+    /// The next bytes, decoded.
+    fn feed(&mut self, part: &[u8]);
+}
+
 /// The answer to a request, whatever its status.
 #[derive(Debug)]
 pub struct Response {
@@ -221,6 +230,27 @@ impl Http {
     /// # Errors
     /// When there is no complete answer. A status that says failure is an answer.
     pub fn send(&self, request: Request<'_>) -> Result<Response, TransportError> {
+        self.exchange(request, None)
+    }
+
+    /// Like [`Http::send`], but hands the body of a successful answer to `sink`; the response then
+    /// has none. When this fails, what the sink got is void.
+    ///
+    /// # Errors
+    /// Those of [`Http::send`].
+    pub fn send_into(
+        &self,
+        request: Request<'_>,
+        sink: &mut dyn BodySink,
+    ) -> Result<Response, TransportError> {
+        self.exchange(request, Some(sink))
+    }
+
+    fn exchange(
+        &self,
+        request: Request<'_>,
+        mut sink: Option<&mut dyn BodySink>,
+    ) -> Result<Response, TransportError> {
         let started_ms = self.clock.monotonic_ms();
         let mut request = request;
         let key = key_of(&request);
@@ -228,7 +258,7 @@ impl Http {
         for _ in 0..=MAX_REDIRECTS {
             let spent = u64::try_from(self.clock.monotonic_ms() - started_ms).unwrap_or(0);
             let spent = Duration::from_millis(spent);
-            let response = Hop::new(self, &request, &url, spent)?.run()?;
+            let response = Hop::new(self, &request, &url, spent)?.run(&mut sink)?;
             let Some(location) = redirect_location(&response) else {
                 return Ok(response);
             };

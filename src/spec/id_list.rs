@@ -4,6 +4,8 @@
 //! the change, not the base, so a list of millions is updated without moving it; readers keep the
 //! list they have. When the change outgrows a share of the base, both become a new base.
 
+mod chunk;
+
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::FastMap;
 use super::key_set::KeySet;
+
+pub use chunk::Chunk;
 
 /// The change becomes part of the base when it is larger than the base divided by this.
 const MERGE_SHARE: usize = 8;
@@ -72,26 +76,15 @@ impl IdList {
     /// say nothing. `None` when the chunk is not one: empty, or beginning with another character.
     #[must_use]
     pub fn apply(&self, chunk: &[u8]) -> Option<IdList> {
-        if !matches!(chunk.first(), Some(b'+' | b'-')) {
-            return None;
-        }
-        let mut layers = Layers::clone(&self.0);
-        if layers.base.len() == 0 && layers.added.len() == 0 {
-            layers.added = KeySet::with_capacity(chunk.len() / LINE_BYTES);
-        }
-        for line in chunk.split(|byte| matches!(byte, b'\n' | b'\r')) {
-            let Some((sign, id)) = line.split_first() else {
-                continue;
-            };
-            let key = pack(id.trim_ascii());
-            match sign {
-                b'+' => layers.add(key),
-                b'-' => layers.remove(key),
-                _ => {}
-            }
-        }
-        layers.merge();
-        Some(IdList(Arc::new(layers)))
+        let mut lines = self.chunk(chunk.len());
+        lines.feed(chunk);
+        lines.finish()
+    }
+
+    /// Like [`IdList::apply`], for a chunk that arrives in parts; about `expected_bytes` will.
+    #[must_use]
+    pub fn chunk(&self, expected_bytes: usize) -> Chunk {
+        Chunk::new(self, expected_bytes)
     }
 }
 
@@ -368,5 +361,40 @@ mod tests {
             "million lookups (absent) in {} ms, {found} found",
             clock.monotonic_ms() - before
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunk_may_come_in_any_parts(
+            lines in prop::collection::vec("[+*-][ a-c]{0,3}(\n|\r\n|\r|)", 0..60),
+            cuts in prop::collection::vec(0_usize..200, 0..20),
+        ) {
+            let text = lines.concat();
+            let mut parts = Vec::new();
+            let mut rest = text.as_bytes();
+            for cut in cuts {
+                let (part, later) = rest.split_at(cut.min(rest.len()));
+                parts.push(part);
+                rest = later;
+            }
+            parts.push(rest);
+            let mut chunk = IdList::default().chunk(0);
+            for part in parts {
+                chunk.feed(part);
+            }
+            let whole = IdList::default().apply(text.as_bytes());
+            prop_assert_eq!(chunk.finish().map(|list| ids(&list)), whole.map(|list| ids(&list)));
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_costs_nothing() {
+        let mut chunk = IdList::default().chunk(0);
+        chunk.feed(b"+a\n+");
+        for _ in 0..100_000 {
+            chunk.feed(&[b'x'; 100]);
+        }
+        chunk.feed(b"\n+b\n");
+        assert_eq!(ids(&chunk.finish().unwrap()), keys(&["a", "b"]));
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::engine::Engine;
 use crate::net::url::{path, service};
 use crate::net::{
-    Method, Request, Response, Timeout, TransportError, TransportErrorKind, common_headers,
-    without_key,
+    BodySink, Method, Request, Response, Timeout, TransportError, TransportErrorKind,
+    common_headers, without_key,
 };
 use crate::options::{LogLevel, positive_seconds};
 use crate::report::{Key, Marker, MarkerError, Step};
@@ -57,6 +57,25 @@ impl Engine {
         fetch: &Fetch<'_>,
         bounds: Bounds,
     ) -> Result<Response, TransportError> {
+        self.watched(fetch, bounds, |request| self.http.send(request))
+    }
+
+    /// The same, with the body of a successful answer going into `sink`.
+    pub(super) fn fetch_into(
+        &self,
+        fetch: &Fetch<'_>,
+        bounds: Bounds,
+        sink: &mut dyn BodySink,
+    ) -> Result<Response, TransportError> {
+        self.watched(fetch, bounds, |request| self.http.send_into(request, sink))
+    }
+
+    fn watched<'a>(
+        &self,
+        fetch: &Fetch<'a>,
+        bounds: Bounds,
+        send: impl FnOnce(Request<'a>) -> Result<Response, TransportError>,
+    ) -> Result<Response, TransportError> {
         let ctx = &*self.ctx;
         let shown_url = without_key(fetch.url, &ctx.sdk_key);
         let diagnostics = ctx.reporter.diagnostics();
@@ -71,7 +90,7 @@ impl Engine {
         let started_ms = ctx.clock.monotonic_ms();
         let outcome = self
             .timeout(fetch.file.is_some(), bounds)
-            .and_then(|timeout| self.http.send(self.request(fetch, timeout)));
+            .and_then(|timeout| send(self.request(fetch, timeout)));
         let status = outcome.as_ref().ok().map(|response| response.status);
         let is_success = outcome.as_ref().is_ok_and(Response::is_success);
         let failure = match &outcome {

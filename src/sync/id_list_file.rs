@@ -3,10 +3,10 @@
 use super::engine::Engine;
 use super::fetch::{Bounds, Fetch, FileRange, MAX_LIST_FILE_BYTES};
 use super::id_lists::Entry;
-use crate::net::{Method, Response, id_list_store_key, without_key};
+use crate::net::{BodySink, Method, Response, id_list_store_key, without_key};
 use crate::options::LogLevel;
 use crate::report::{Key, Marker, Step};
-use crate::spec::id_list::IdList;
+use crate::spec::id_list::{Chunk, IdList};
 
 /// A download to do.
 #[derive(Debug, Clone)]
@@ -33,9 +33,73 @@ pub(super) enum Download {
 }
 
 /// A part of a file and where it begins.
-struct Part<'a> {
-    bytes: &'a [u8],
+struct Part {
+    bytes: Vec<u8>,
     offset: u64,
+}
+
+/// The answer to a download, made into a list while it arrives: the bytes of a large file are
+/// never in memory as a whole, unless a data store wants them.
+struct Incoming<'a> {
+    job: &'a Job,
+    keeps_bytes: bool,
+    arrived: Option<Arrived>,
+}
+
+struct Arrived {
+    chunk: Chunk,
+    bytes: u64,
+    /// The server sent another part than the one that was asked for.
+    is_elsewhere: bool,
+    /// Without its bytes if nobody wants them.
+    part: Part,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(job: &'a Job, keeps_bytes: bool) -> Self {
+        Incoming {
+            job,
+            keeps_bytes,
+            arrived: None,
+        }
+    }
+}
+
+impl BodySink for Incoming<'_> {
+    fn begin(&mut self, head: &Response, announced_bytes: Option<u64>) {
+        let job = self.job;
+        let announced = announced_bytes.unwrap_or(job.entry.size.saturating_sub(job.offset));
+        let expected = usize::try_from(announced).unwrap_or(usize::MAX);
+        let expected = expected.min(MAX_LIST_FILE_BYTES);
+        // A server that ignores the range sends the whole file.
+        let is_increment = job.offset > 0 && !is_whole(head);
+        let chunk = if is_increment {
+            job.base.chunk(expected)
+        } else {
+            IdList::default().chunk(expected)
+        };
+        self.arrived = Some(Arrived {
+            chunk,
+            bytes: 0,
+            is_elsewhere: head.status == 206
+                && range_start(head).is_some_and(|start| start != job.offset),
+            part: Part {
+                bytes: Vec::new(),
+                offset: if is_increment { job.offset } else { 0 },
+            },
+        });
+    }
+
+    fn feed(&mut self, part: &[u8]) {
+        let Some(arrived) = &mut self.arrived else {
+            return;
+        };
+        arrived.bytes += part.len() as u64;
+        arrived.chunk.feed(part);
+        if self.keeps_bytes {
+            arrived.part.bytes.extend_from_slice(part);
+        }
+    }
 }
 
 impl Engine {
@@ -71,9 +135,11 @@ impl Engine {
                 size: entry.size,
             }),
         };
-        let Ok(response) = self.fetch(&fetch, bounds) else {
+        let mut incoming = Incoming::new(job, store_key.is_some());
+        let Ok(response) = self.fetch_into(&fetch, bounds, &mut incoming) else {
             return Download::Unchanged;
         };
+        let arrived = incoming.arrived;
         let diagnostics = self.ctx.reporter.diagnostics();
         let shown_url = without_key(&url, &self.ctx.sdk_key);
         let marker = Marker {
@@ -82,7 +148,7 @@ impl Engine {
             ..Marker::default()
         };
         diagnostics.start(Key::GetIdList, marker);
-        let download = self.use_file(job, &response);
+        let (download, part) = self.use_file(job, response.status, arrived);
         let is_done = matches!(download, Download::Done { .. });
         diagnostics.end(
             Key::GetIdList,
@@ -91,46 +157,39 @@ impl Engine {
                 ..marker
             },
         );
-        if let (Some(key), true) = (store_key, is_done) {
-            let offset = if is_whole(&response) { 0 } else { job.offset };
-            let part = Part {
-                bytes: &response.body,
-                offset,
-            };
+        if let (Some(key), Some(part), true) = (store_key, part, is_done) {
             self.store_file(&key, &part, stored.as_deref());
         }
         download
     }
 
-    fn use_file(&self, job: &Job, response: &Response) -> Download {
+    /// Makes a list of what came; also gives its bytes back, for the data store.
+    fn use_file(
+        &self,
+        job: &Job,
+        status: u16,
+        arrived: Option<Arrived>,
+    ) -> (Download, Option<Part>) {
         let is_increment = job.offset > 0;
-        match response.status {
-            416 if is_increment => return Download::Unfit,
-            200..300 => {}
-            _ => return Download::Unchanged,
-        }
-        // A server that ignores the range sends the whole file.
-        let (base, offset) = if is_increment && !is_whole(response) {
-            (&job.base, job.offset)
-        } else {
-            (&IdList::default(), 0)
-        };
-        let is_elsewhere = response.status == 206
-            && range_start(response).is_some_and(|start| start != job.offset);
-        let applied = if is_elsewhere {
-            None
-        } else {
-            base.apply(&response.body)
-        };
-        if let Some(ids) = applied {
-            return Download::Done {
-                ids,
-                read_bytes: offset + response.body.len() as u64,
+        let Some(arrived) = arrived else {
+            let is_unfit = status == 416 && is_increment;
+            let download = if is_unfit {
+                Download::Unfit
+            } else {
+                Download::Unchanged
             };
+            return (download, None);
+        };
+        let (offset, bytes) = (arrived.part.offset, arrived.bytes);
+        if !arrived.is_elsewhere
+            && let Some(ids) = arrived.chunk.finish()
+        {
+            let read_bytes = offset + bytes;
+            return (Download::Done { ids, read_bytes }, Some(arrived.part));
         }
-        let why = match response.body.as_slice() {
-            [] => "the file part is empty",
-            _ if is_elsewhere => "the file part is not the one that was asked for",
+        let why = match bytes {
+            0 => "the file part is empty",
+            _ if arrived.is_elsewhere => "the file part is not the one that was asked for",
             _ => "the file part does not begin with a line",
         };
         let text = format!("id list {}: {why}", job.entry.name);
@@ -138,11 +197,12 @@ impl Engine {
         self.ctx
             .reporter
             .error("_download_single_id_list", "IdListError", &text, None);
-        if is_increment && !response.body.is_empty() {
+        let download = if is_increment && bytes > 0 {
             Download::Unfit
         } else {
             Download::Unchanged
-        }
+        };
+        (download, None)
     }
 
     fn stored_file(&self, key: &str) -> Option<Vec<u8>> {
@@ -177,12 +237,12 @@ impl Engine {
     }
 
     /// Writes the whole file, which for an increment needs what the store has of it already.
-    fn store_file(&self, key: &str, part: &Part<'_>, stored: Option<&[u8]>) {
+    fn store_file(&self, key: &str, part: &Part, stored: Option<&[u8]>) {
         let Some(store) = &self.data_store else {
             return;
         };
         let written = if part.offset == 0 {
-            store.set(key, part.bytes, 0)
+            store.set(key, &part.bytes, 0)
         } else {
             let before = usize::try_from(part.offset)
                 .ok()
@@ -192,7 +252,7 @@ impl Engine {
                 self.log(LogLevel::Debug, &text);
                 return;
             };
-            store.set(key, &[before, part.bytes].concat(), 0)
+            store.set(key, &[before, &part.bytes].concat(), 0)
         };
         if let Err(error) = written {
             let tag = "_save_id_list_file_to_data_store";

@@ -10,6 +10,8 @@ mod details;
 mod disk_cache;
 mod engine;
 mod fetch;
+#[cfg(test)]
+mod fleet_tests;
 #[cfg_attr(not(feature = "grpc"), path = "no_grpc.rs")]
 mod grpc;
 mod id_list_file;

@@ -65,12 +65,13 @@ impl Schedule {
     }
 
     /// While specs are pushed, nobody asks for them; while the stream is away, somebody does, for
-    /// the first time one interval after `polling_since_ms`.
+    /// the first time within an interval after `polling_since_ms`.
     pub(super) fn follow_stream(&mut self, polling_since_ms: Option<i64>) {
         match (polling_since_ms, self.specs.due_ms) {
             (None, _) => self.specs.due_ms = None,
             (Some(since_ms), None) => {
-                let delay = self.specs.pace.delay();
+                // A proxy that dies takes the streams of all its clients along.
+                let delay = self.specs.pace.early();
                 self.specs.due_ms = Some(later(since_ms, delay));
             }
             (Some(_), Some(_)) => {}

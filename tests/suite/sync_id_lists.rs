@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate::host::Hooks;
 
-use crate::support::lists::{FILE, Lists, letters};
+use crate::support::lists::{FILE, Lists, key, letters};
 use crate::support::scripted::{Framing, Reply, wait_until};
 use crate::support::service::{FILES, LISTS, Steps, details, merge, options, service, started};
 
@@ -469,5 +469,57 @@ fn readers_never_see_a_list_half_updated() {
             assert_eq!(found.len(), 2, "{found}");
             found == pair.1
         });
+    }
+}
+
+/// Lines are cut anywhere by what a connection delivers at a time.
+#[test]
+fn a_large_file_is_taken_in_as_it_arrives() {
+    const IDS: usize = 300_000;
+    let text: String = (0..IDS).map(|n| format!("+{n:08}\n")).collect();
+    for framing in [Framing::Length, Framing::Close] {
+        let lists = Lists::new();
+        lists.announce(&[("l", text.len() as u64, "f1", 1)]);
+        lists.instead("l", Some(Reply::new(206, text.clone()).framing(framing)));
+        let steps = steps(&lists, json!({}));
+        let snapshot = steps.client.context().store.load_full();
+        let list = snapshot.id_lists.get("l").expect("the list");
+        assert_eq!(list.len(), IDS);
+        assert!(
+            (0..IDS)
+                .step_by(997)
+                .all(|n| list.contains(key(&format!("{n:08}"))))
+        );
+        assert!(list.bytes() <= IDS * 10 + 1024, "{} bytes", list.bytes());
+        let stats: serde_json::Value = serde_json::from_str(&steps.client.stats()).expect("JSON");
+        assert_eq!(stats["sync"]["id_lists"]["ids"], IDS);
+    }
+}
+
+/// A file that breaks off late has changed nothing, and neither has one of another kind.
+#[test]
+fn what_has_arrived_of_a_failed_download_is_void() {
+    let text: String = (0..100_000).map(|n| format!("+{n:08}\n")).collect();
+    let cut = Framing::CutAt(text.len() - 1);
+    for reply in [
+        Reply::new(206, text.clone()).framing(cut),
+        Reply::new(206, text.clone()).header("Content-Range", "bytes 9-11/12"),
+        Reply::new(206, format!("x{text}")),
+        Reply::new(500, text.clone()),
+        Reply::new(206, text.clone()).header("Content-Encoding", "gzip"),
+    ] {
+        let lists = Lists::new();
+        lists.file("l", &FILE[..6]);
+        lists.announce(&[("l", 6, "f1", 1)]);
+        let steps = steps(&lists, json!({}));
+        lists.announce(&[("l", text.len() as u64, "f1", 1)]);
+        lists.instead("l", Some(reply));
+        round(&steps);
+        let snapshot = steps.client.context().store.load_full();
+        let list = snapshot.id_lists.get("l").expect("the list");
+        assert_eq!(
+            (list.len(), letters(&steps.client, "l").as_deref()),
+            (2, Some("ab"))
+        );
     }
 }

@@ -205,6 +205,26 @@ impl Live {
     }
 }
 
+/// When a client with the default options opens its stream, after losing it and until the proxy is
+/// there again.
+#[cfg(test)]
+pub(super) fn openings_after(
+    outage: Duration,
+    jitter: f64,
+    random: fastrand::Rng,
+) -> Vec<Duration> {
+    let entry = r#"{"protocol": "grpc_websocket", "proxy_address": "h:1"}"#;
+    let entry: ProxyConfig = serde_json::from_str(entry).unwrap();
+    let mut failover = failover::Failover::new(Policy::new(&entry));
+    let mut spread = super::pace::Spread::new(jitter, random);
+    let (mut now, mut openings) = (Duration::ZERO, Vec::new());
+    while now < outage {
+        now += spread.earlier(failover.ended(failover::End::Failed).delay);
+        openings.push(now);
+    }
+    openings
+}
+
 /// A runtime that lives on the calling thread.
 fn runtime() -> Result<Runtime, CallError> {
     tokio::runtime::Builder::new_current_thread()

@@ -17,8 +17,10 @@ use super::{ForwardProxy, Live, runtime};
 use crate::error::Error;
 use crate::net::TransportErrorKind;
 use crate::options::LogLevel;
+use crate::random;
 use crate::report::Repeat;
 use crate::sync::engine::Engine;
+use crate::sync::pace::Spread;
 use crate::sync::running::enter_thread;
 use crate::worker::{Worker, WorkerControl};
 
@@ -41,6 +43,7 @@ pub(in crate::sync) fn start_stream(engine: &Arc<Engine>, wake: Wake) -> Result<
         proxy: Arc::clone(proxy),
         live: Arc::clone(live),
         failover: Failover::new(proxy.policy),
+        spread: Spread::new(engine.ctx.settings.sync_jitter, random::generator()),
         runtime: None,
         wake,
     };
@@ -61,6 +64,7 @@ struct Stream {
     proxy: Arc<ForwardProxy>,
     live: Arc<Live>,
     failover: Failover,
+    spread: Spread,
     runtime: Option<Runtime>,
     wake: Wake,
 }
@@ -81,10 +85,12 @@ impl Stream {
         if control.is_stopping() || self.live.is_stopped() {
             return None;
         }
-        let retry = self.failover.ended(match outcome {
+        let mut retry = self.failover.ended(match outcome {
             Ok(()) => End::Closed,
             Err(_) => End::Failed,
         });
+        // The others that had a stream from the same proxy have just lost theirs, too.
+        retry.delay = self.spread.earlier(retry.delay);
         self.note_end(outcome.err().as_ref(), retry);
         let delay_ms = i64::try_from(retry.delay.as_millis()).unwrap_or(i64::MAX / 2);
         Some(

@@ -1,8 +1,9 @@
-//! Specs from a forward proxy that speaks gRPC (T80, T85 to T101).
+//! Specs from a forward proxy that speaks gRPC (T80, T85 to T108).
 
 mod failover;
 mod fork;
 mod init;
+mod interop;
 mod polling;
 mod stream;
 mod tls;

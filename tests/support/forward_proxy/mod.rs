@@ -1,7 +1,9 @@
 //! A forward proxy that speaks gRPC, as a process that tests start, script and kill.
 
+mod relay;
 mod server;
 pub mod tls;
+mod upstream;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use super::scripted::PATIENCE;
 
 pub use server::serve;
+pub use upstream::Upstream;
 
 /// The test of this binary that is the server.
 const PROCESS: &str = "grpc::forward_proxy_process";
@@ -24,6 +27,8 @@ pub struct ForwardProxy {
     input: ChildStdin,
     log: Arc<Log>,
     pub port: u16,
+    /// Of the HTTP/1.1 side, if it has one.
+    pub http_port: u16,
 }
 
 #[derive(Default)]
@@ -41,6 +46,15 @@ impl ForwardProxy {
     /// Starts again where another one was.
     pub fn start_at(port: u16) -> ForwardProxy {
         ForwardProxy::start_with(&json!({"port": port}))
+    }
+
+    /// Stands between clients and an upstream.
+    pub fn relay(config: &Value) -> ForwardProxy {
+        ForwardProxy::relay_at(0, config)
+    }
+
+    pub fn relay_at(port: u16, config: &Value) -> ForwardProxy {
+        ForwardProxy::start_with(&json!({"port": port, "relay": config}))
     }
 
     pub fn start_with(listen: &Value) -> ForwardProxy {
@@ -69,9 +83,12 @@ impl ForwardProxy {
             input,
             log,
             port: 0,
+            http_port: 0,
         };
         let ready = proxy.wait_for("ready", 1).remove(0);
-        proxy.port = u16::try_from(ready["port"].as_u64().expect("a port")).expect("a port");
+        let port = |key: &str| u16::try_from(ready[key].as_u64().unwrap_or(0)).expect("a port");
+        proxy.port = port("port");
+        proxy.http_port = port("http_port");
         proxy
     }
 
@@ -99,6 +116,12 @@ impl ForwardProxy {
     /// Ends all streams with a status.
     pub fn fail(&mut self, code: i32) {
         self.tell(&json!({"fail": code}));
+    }
+
+    /// As an operator does it: streams end in good order, then the process does.
+    pub fn terminate(&mut self) {
+        writeln!(self.input, "{}", json!({"terminate": true})).expect("written");
+        self.child.wait().expect("gone");
     }
 
     /// As the system does it: no farewell.

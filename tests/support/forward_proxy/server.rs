@@ -26,6 +26,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, ServerStreamingService, UnaryService};
 use tonic::{Code, Request, Response, Status};
 
+use super::relay::Relay;
 use super::{hex, tls::server_config};
 
 /// Runs until standard input ends.
@@ -64,7 +65,16 @@ async fn run(listen: &Value, mut commands: UnboundedReceiver<String>) {
     let tls = server_config(&listen["tls"]).map(TlsAcceptor::from);
     let script = Arc::new(Mutex::new(Script::default()));
     let address = listener.local_addr().expect("an address");
-    tell(&json!({"event": "ready", "port": address.port()}));
+    let mut http_port = 0;
+    // Held as long as the process runs.
+    let mut _http = None;
+    if listen["relay"].is_object() {
+        let (relay, http) = Relay::start(&listen["relay"]);
+        http_port = http.address().port();
+        script.lock().relay = Some(relay);
+        _http = Some(http);
+    }
+    tell(&json!({"event": "ready", "port": address.port(), "http_port": http_port}));
     loop {
         tokio::select! {
             Ok((socket, _)) = listener.accept() => {
@@ -83,6 +93,13 @@ async fn run(listen: &Value, mut commands: UnboundedReceiver<String>) {
             }
             Some(line) = commands.recv() => {
                 let command: Value = serde_json::from_str(&line).expect("JSON");
+                if command["terminate"] == true {
+                    let relay = script.lock().relay.clone().expect("a relay");
+                    relay.end_streams();
+                    // The ends of the streams are on their way.
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    std::process::exit(0);
+                }
                 script.lock().obey(&command);
                 tell(&json!({"event": "done"}));
             }
@@ -96,6 +113,8 @@ struct Script {
     unary: VecDeque<Value>,
     streams: VecDeque<Value>,
     open: Vec<UnboundedSender<Result<Specs, Status>>>,
+    /// Gives the answers instead.
+    relay: Option<Arc<Relay>>,
 }
 
 impl Script {
@@ -167,6 +186,12 @@ fn recorded(event: &str, request: &Request<Vec<u8>>) -> Value {
     })
 }
 
+/// Key and time.
+fn asked(request: &Request<Vec<u8>>) -> (String, u64) {
+    let read = SpecsRequest::decode(request.get_ref().as_slice()).expect("a request");
+    (read.sdk_key, read.since_time.unwrap_or(0))
+}
+
 type Future<T> = Pin<Box<dyn std::future::Future<Output = Result<Response<T>, Status>> + Send>>;
 
 impl UnaryService<Vec<u8>> for Service {
@@ -175,6 +200,12 @@ impl UnaryService<Vec<u8>> for Service {
 
     fn call(&mut self, request: Request<Vec<u8>>) -> Self::Future {
         tell(&recorded("unary", &request));
+        if let Some(relay) = self.0.lock().relay.clone() {
+            let (key, since) = asked(&request);
+            // Upstream may have to be asked, which blocks.
+            let answer = tokio::task::spawn_blocking(move || relay.unary(&key, since));
+            return Box::pin(async { Ok(Response::new(answer.await.expect("no panic")?)) });
+        }
         let told = next(&mut self.0.lock().unary);
         Box::pin(async move {
             if told["hang"] == true {
@@ -195,6 +226,15 @@ impl ServerStreamingService<Vec<u8>> for Service {
 
     fn call(&mut self, request: Request<Vec<u8>>) -> Self::Future {
         let mut script = self.0.lock();
+        if let Some(relay) = script.relay.clone() {
+            let (key, since) = asked(&request);
+            tell(&recorded("stream", &request));
+            let opened = tokio::task::spawn_blocking(move || relay.stream(&key, since));
+            return Box::pin(async {
+                let messages = opened.await.expect("no panic")?;
+                Ok(Response::new(Open(messages)))
+            });
+        }
         let told = next(&mut script.streams);
         let (sender, receiver) = unbounded_channel();
         for message in told["messages"].as_array().into_iter().flatten() {
@@ -250,7 +290,7 @@ struct SpecsRequest {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Specs {
+pub(super) struct Specs {
     /// A string in the description; bytes here, so that it can be sent broken.
     #[prost(bytes = "vec", tag = "1")]
     spec: Vec<u8>,
@@ -259,6 +299,17 @@ struct Specs {
 }
 
 impl Specs {
+    pub(super) fn new(time: u64, spec: Vec<u8>) -> Specs {
+        Specs {
+            spec,
+            last_updated: time,
+        }
+    }
+
+    pub(super) fn spec(self) -> Vec<u8> {
+        self.spec
+    }
+
     fn from_json(value: &Value) -> Specs {
         let mut spec = value["spec"].as_str().expect("a spec").as_bytes().to_vec();
         if value["broken"] == true {
