@@ -126,6 +126,11 @@ impl Client {
         Ok(info)
     }
 
+    /// Asks nobody for news any more; for a shutdown that is about to come.
+    pub fn end_rounds(&self) {
+        self.sync.end_rounds();
+    }
+
     /// Stops without waiting; what is queued goes to the spool if there is one.
     pub fn close(&self) {
         // Nothing to report to: the caller has let go of the client.

@@ -119,6 +119,7 @@ pub(super) fn release(id: u64) -> Result<(), Error> {
     let shell = shell(id)?;
     let client = shell.client.swap(None).ok_or(NOT_LIVE)?;
     if shell.gate.is_inside() {
+        client.end_rounds();
         shell.gate.defer(Deferred::Release { client });
     } else {
         client.close();
@@ -136,6 +137,7 @@ impl ClientRef {
         fork::notice();
         if self.shell.gate.is_inside() {
             let client = Arc::clone(self);
+            client.end_rounds();
             self.shell
                 .gate
                 .defer(Deferred::Shutdown { client, timeout_ms });

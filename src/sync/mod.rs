@@ -70,6 +70,8 @@ pub struct Sync {
     overdue_at_ms: AtomicI64,
     details: ArcSwap<InitDetails>,
     is_polling: AtomicBool,
+    /// Shutdown is about to come.
+    is_ending: AtomicBool,
     /// What belongs to this process and its threads.
     running: ForkCell<Running>,
 }
@@ -95,6 +97,7 @@ impl Sync {
             overdue_at_ms: AtomicI64::new(NEVER_MS),
             details: ArcSwap::from_pointee(details),
             is_polling: AtomicBool::new(true),
+            is_ending: AtomicBool::new(false),
             running: ForkCell::new(move || Running::new(&ctx)),
         }))
     }
@@ -197,6 +200,11 @@ impl Sync {
     /// Pauses or resumes the polling of specs. Id lists go on; resuming asks at the next turn.
     pub fn set_polling(&self, on: bool) {
         self.is_polling.store(on, Ordering::Release);
+    }
+
+    /// Begins no round any more; what runs goes on.
+    pub fn end_rounds(&self) {
+        self.is_ending.store(true, Ordering::Release);
     }
 
     /// Without threads: does what is due, up to about `budget`, requests included. Returns the

@@ -103,6 +103,9 @@ impl Sync {
         if self.phase.load(Ordering::Acquire) != INITIALIZED || self.engine.is_stopping() {
             return None;
         }
+        if self.is_ending.load(Ordering::Acquire) {
+            return None;
+        }
         let running = self.running.get();
         let clock = &self.engine.ctx.clock;
         let stream = self.engine.forward_proxy.as_ref();

@@ -18,5 +18,26 @@ mod layout;
 mod misuse;
 mod panics;
 mod programs;
+#[cfg(feature = "redis")]
+#[cfg(test)]
+#[path = "../support/redis.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::pedantic,
+    reason = "shared with the suite, which uses all of it"
+)]
+mod redis;
+#[cfg(test)]
+#[path = "../support/scripted.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    reason = "shared with the suite, which uses all of it"
+)]
+mod scripted;
 mod source;
 mod support;
+mod sync;

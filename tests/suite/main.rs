@@ -37,6 +37,8 @@ mod net_proxy;
 #[cfg(test)]
 mod net_tls;
 #[cfg(test)]
+mod sync_chaos;
+#[cfg(test)]
 mod sync_data_store;
 #[cfg(test)]
 mod sync_endpoints;

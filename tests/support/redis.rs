@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::{Commands, Connection};
+use ::redis::{Commands, Connection, cmd};
 
 use super::scripted::wait_until;
 
@@ -123,7 +123,7 @@ impl RedisServer {
 
     /// A connection of the test's own.
     pub fn connection(&self) -> Connection {
-        let client = redis::Client::open(self.url.as_str()).expect("a client");
+        let client = ::redis::Client::open(self.url.as_str()).expect("a client");
         client.get_connection().expect("connected")
     }
 
@@ -162,7 +162,7 @@ pub fn cluster(count: u16) -> Vec<RedisServer> {
             first + share - 1
         };
         let mut connection = node.connection();
-        let mut command = redis::cmd("CLUSTER");
+        let mut command = cmd("CLUSTER");
         command.arg("ADDSLOTSRANGE").arg(first).arg(last);
         command.exec(&mut connection).expect("slots");
         if number > 0 {
@@ -172,7 +172,7 @@ pub fn cluster(count: u16) -> Vec<RedisServer> {
                 .iter()
                 .position(|text| text == "--cluster-port");
             let bus = &first.arguments[bus.expect("a cluster") + 1];
-            let mut command = redis::cmd("CLUSTER");
+            let mut command = cmd("CLUSTER");
             command
                 .arg("MEET")
                 .arg("127.0.0.1")
@@ -183,7 +183,7 @@ pub fn cluster(count: u16) -> Vec<RedisServer> {
     }
     for node in &nodes {
         wait_until("the cluster is up", || {
-            let mut command = redis::cmd("CLUSTER");
+            let mut command = cmd("CLUSTER");
             let info: String = command
                 .arg("INFO")
                 .query(&mut node.connection())
