@@ -3,3 +3,15 @@
 bench-instructions: library
 	@$(NEED) cc=gcc valgrind=valgrind python3=python3
 	python3 benches/instructions.py --check
+
+## make bench-waits           the slowest call while the background is as busy as it gets
+.PHONY: bench-waits
+bench-waits: library
+	@$(NEED) cc=gcc python3=python3
+	benches/waits/run
+
+## make bench-id-lists        memory of an id list of ten million ids
+.PHONY: bench-id-lists
+bench-id-lists: library
+	@$(NEED) cc=gcc python3=python3
+	python3 benches/id_lists/run.py --check

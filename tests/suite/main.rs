@@ -29,6 +29,9 @@ mod events_sampling;
 mod events_sources;
 #[cfg(test)]
 mod events_spool;
+#[cfg(all(unix, feature = "grpc"))]
+#[cfg(test)]
+mod net_environment;
 #[cfg(test)]
 mod net_http;
 #[cfg(test)]

@@ -355,6 +355,8 @@ fn observe(world: &World, client: &Arc<Client>, who: &str, until: &AtomicBool) -
     let user = Arc::new(User::from_json(r#"{"userID": "u"}"#).expect("a user"));
     let (mut seen, mut checked, mut slowest) = (0, 0, Duration::ZERO);
     while !until.load(Ordering::SeqCst) {
+        // Before looking, so that a pause of this thread is not taken for one of the client.
+        let now = Instant::now();
         for config in ["first", "second"] {
             let found = client.evaluate(Entity::Config, &user, config, Flags::default());
             let found = found.expect("an evaluation");
@@ -368,7 +370,6 @@ fn observe(world: &World, client: &Arc<Client>, who: &str, until: &AtomicBool) -
         let snapshot = client.context().store.load_full();
         let list = snapshot.id_lists.get("l");
         assert!(list.is_none_or(|list| list.len() == 1), "half a list");
-        let now = Instant::now();
         let good = world.good.lock();
         for (whose, version, complete) in &good[checked..] {
             if whose == who && seen < *version && now > *complete {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tidegate::client::Client;
+use tidegate::exposure::EventValue;
 use tidegate::host::Hooks;
 use tidegate::options::Options;
+use tidegate::user::User;
 
 use crate::support::scripted::{Framing, Reply, Server, wait_until};
 use crate::support::service::{
@@ -84,15 +86,17 @@ fn t03_without_options_the_content_network_is_asked() {
 
 #[test]
 fn t04_each_endpoint_can_have_its_own_base() {
-    let [a, d, l] = [service().start(), service().start(), service().start()];
+    let [a, d, l, v] = [(); 4].map(|()| service().start());
     let options = options(
         &a,
         json!({
             "api_for_download_config_specs": d.url("/v1"),
             "api_for_get_id_lists": l.url("/v1"),
+            "api_for_log_event": v.url("/v1"),
         }),
     );
     let client = started(&options, Hooks::default());
+    log_one(&client);
     let found = details(&client);
     assert_eq!(found["init_source_api"], json!(d.url("/v1/")));
     assert_eq!(found["init_source_api_id_lists"], json!(l.url("/v1/")));
@@ -100,29 +104,45 @@ fn t04_each_endpoint_can_have_its_own_base() {
     assert!(a.requests_to(SPECS).is_empty() && a.requests_to(LISTS).is_empty());
     assert!(d.requests_to(LISTS).is_empty() && l.requests_to(SPECS).is_empty());
     assert_eq!(l.requests_to(LISTS)[0].method, "POST");
+    assert!(a.requests().is_empty(), "{:?}", a.requests());
+    let sent = v.requests();
+    assert!(!sent.is_empty() && sent.iter().all(|sent| sent.target == "/v1/log_event"));
+}
+
+fn log_one(client: &Client) {
+    let user = Arc::new(User::from_json(r#"{"userID": "u"}"#).expect("a user"));
+    client
+        .log_event(&user, "one", EventValue::None, None)
+        .expect("logged");
+    client.flush(30_000).expect("flushed");
 }
 
 #[test]
 fn t05_proxies_beat_bases() {
-    let [a, p1, p2] = [service().start(), service().start(), service().start()];
+    let [a, p1, p2, p3] = [(); 4].map(|()| service().start());
     let options = options(
         &a,
         json!({
             "api_for_download_config_specs": a.url("/v1"),
             "api_for_get_id_lists": a.url("/v1"),
+            "api_for_log_event": a.url("/v1"),
             "proxy_configs": {
                 "download_config_specs": {"protocol": "http", "proxy_address": p1.url("")},
                 "get_id_lists": {"protocol": "http", "proxy_address": p2.url("")},
+                "log_event": {"protocol": "http", "proxy_address": p3.url("")},
             },
         }),
     );
-    drop(started(&options, Hooks::default()));
+    let client = started(&options, Hooks::default());
+    log_one(&client);
+    drop(client);
     assert_eq!(
         p1.requests()[0].target,
         "/v1/download_config_specs/secret-key.json"
     );
     assert_eq!(p2.requests()[0].target, "/v1/get_id_lists");
-    assert!(a.requests_to(SPECS).is_empty() && a.requests_to(LISTS).is_empty());
+    assert_eq!(p3.requests()[0].target, "/v1/log_event");
+    assert!(a.requests().is_empty(), "{:?}", a.requests());
 }
 
 /// The legacy SDK asks for `//v1/...` here.

@@ -176,7 +176,7 @@ static void network(const char *json) {
   EVENTUALLY(SPECS_OF(200));
   end_client(client);
   CHECK(told.updates == 2 && told.times[0] == 100 && told.times[1] == 200);
-  CHECK(told.destroyed == 1);
+  EVENTUALLY(told.destroyed == 1);
 }
 
 static void failing(const char *json) {

@@ -1,0 +1,234 @@
+/* Whether an evaluation ever waits for sync: waits_sync SPECS.json
+ *
+ * Times each of a million check_gate calls three times: with nothing else going on; beside threads
+ * of this program that keep the cores and the memory busy; and while a data store sleeps in each of
+ * its callbacks, every list of id lists comes from a server that never answers, and rulesets of ten
+ * megabytes, all of whose specs have changed, are compiled one after the other. What the second
+ * has too is the machine's noise; the ratio of the third to it is printed.
+ */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <tidegate.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CALLS 1000000
+#define BATCH 1000
+#define NOISE_THREADS 2
+#define STORE_SLEEP_MS 20
+/* Part of each spec's salt in SPECS, and what it is counted up in. */
+#define MARK "-9e1c-"
+#define GATE "bench_half"
+
+static char *document;
+static size_t document_len, marks[100000], mark_count;
+static char *time_digits;
+static volatile int is_over;
+static volatile int delivered;
+
+static void check(tidegate_status status, const char *what) {
+    if (status < 0) {
+        char message[300];
+        tidegate_last_error(message, sizeof message);
+        fprintf(stderr, "%s: %s\n", what, message);
+        exit(1);
+    }
+}
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void pause_ms(long ms) {
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static void read_document(const char *path) {
+    FILE *file = fopen(path, "rb");
+    char *at;
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        perror(path);
+        exit(1);
+    }
+    document_len = (size_t)ftell(file);
+    rewind(file);
+    document = calloc(1, document_len + 1);
+    if (document == NULL || fread(document, 1, document_len, file) != document_len) {
+        perror(path);
+        exit(1);
+    }
+    fclose(file);
+    for (at = document; (at = strstr(at, MARK)) != NULL && mark_count < 100000; at++)
+        marks[mark_count++] = (size_t)(at - document) + 1;
+    time_digits = strstr(document, "\"time\":");
+    if (time_digits != NULL) time_digits += strcspn(time_digits, "123456789");
+    if (mark_count == 0 || time_digits == NULL) {
+        fprintf(stderr, "%s is not a ruleset of benches/rules.py\n", path);
+        exit(1);
+    }
+}
+
+/* Another ruleset in which nothing is as it was. */
+static void next_document(void) {
+    char digits[24];
+    size_t i, width = strspn(time_digits, "0123456789");
+    delivered++;
+    for (i = 0; i < mark_count; i++) {
+        snprintf(digits, sizeof digits, "%04x", delivered & 0xffff);
+        memcpy(document + marks[i], digits, 4);
+    }
+    snprintf(digits, sizeof digits, "%0*lld", (int)width, strtoll(time_digits, NULL, 10) + 1);
+    memcpy(time_digits, digits, width);
+}
+
+static int32_t store_get(void *user_data, const char *key, size_t len, tidegate_reply *reply) {
+    (void)user_data;
+    pause_ms(STORE_SLEEP_MS);
+    if (len != strlen("statsig.cache") || memcmp(key, "statsig.cache", len) != 0) return 0;
+    next_document();
+    return tidegate_reply_set(reply, document, document_len) == TIDEGATE_OK ? 0 : 1;
+}
+
+static int32_t store_set(void *user_data, const char *key, size_t key_len, const char *value,
+                         size_t len, int64_t time_ms) {
+    (void)user_data, (void)key, (void)key_len, (void)value, (void)len, (void)time_ms;
+    pause_ms(STORE_SLEEP_MS);
+    return 0;
+}
+
+static int32_t store_polls(void *user_data, const char *path, size_t len) {
+    (void)user_data, (void)path, (void)len;
+    pause_ms(STORE_SLEEP_MS);
+    return 1;
+}
+
+/* Accepts connections into its backlog and never reads from them. */
+static int hanging_server(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 ||
+        listen(listener, 1000) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
+        perror("a listener");
+        exit(1);
+    }
+    return ntohs(address.sin_port);
+}
+
+static tidegate_client idle_client(void) {
+    tidegate_options options;
+    tidegate_client client;
+    check(tidegate_options_new("{\"local_mode\":true}", TIDEGATE_NUL, &options), "options");
+    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
+    check(tidegate_client_initialize(client, 60000), "initialize");
+    check(tidegate_client_update_specs(client, document, document_len), "specs");
+    tidegate_options_release(options);
+    return client;
+}
+
+static tidegate_client syncing_client(void) {
+    static const char *format =
+        "{\"api\":\"http://127.0.0.1:%d/v1\",\"api_for_statsig_network\":\"http://127.0.0.1:%d/v1\","
+        "\"api_for_sdk_exception\":\"http://127.0.0.1:%d/v1/sdk_exception\","
+        "\"initialize_sources\":[\"datastore\"],\"rulesets_sync_interval\":0.001,"
+        "\"idlists_sync_interval\":0.001,\"timeout\":0.2,\"init_timeout\":0.2,"
+        "\"output_logger_level\":\"none\"}";
+    tidegate_data_store_vtable store = {sizeof store, NULL, NULL, store_get, store_set,
+                                        store_polls, NULL};
+    tidegate_options options;
+    tidegate_client client;
+    char json[800];
+    int port = hanging_server();
+    snprintf(json, sizeof json, format, port, port, port);
+    check(tidegate_options_new(json, TIDEGATE_NUL, &options), "options");
+    check(tidegate_options_set_data_store(options, &store), "store");
+    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
+    check(tidegate_client_initialize(client, 60000), "initialize");
+    tidegate_options_release(options);
+    return client;
+}
+
+static void *noise(void *unused) {
+    char *copy = malloc(document_len);
+    (void)unused;
+    while (!is_over) {
+        free(copy);
+        copy = malloc(document_len);
+        if (copy != NULL) memcpy(copy, document, document_len);
+    }
+    free(copy);
+    return NULL;
+}
+
+static int ascending(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Nanoseconds of the slowest call. */
+static double measure(const char *row, tidegate_client client) {
+    static int64_t times[CALLS];
+    static const char user_json[] =
+        "{\"userID\":\"user-1\",\"email\":\"user-1@mail.example\",\"country\":\"DE\"}";
+    tidegate_user user;
+    int64_t before, after;
+    int32_t passed;
+    int i, first = delivered;
+    check(tidegate_user_new(user_json, sizeof user_json - 1, &user), "user");
+    for (i = 0; i < CALLS; i++) {
+        /* Spread over some time, so that every phase of a round is met. */
+        if (i % BATCH == 0) pause_ms(10);
+        before = now_ns();
+        tidegate_check_gate(client, user, GATE, sizeof GATE - 1, TIDEGATE_EVAL_NO_EXPOSURE,
+                            &passed);
+        after = now_ns();
+        times[i] = after - before;
+    }
+    tidegate_user_release(user);
+    qsort(times, CALLS, sizeof *times, ascending);
+    printf("{\"row\":\"%s\",\"calls\":%d,\"p50_ns\":%lld,\"p999_ns\":%lld,\"p9999_ns\":%lld,"
+           "\"slowest_ns\":%lld,\"rulesets\":%d}\n",
+           row, CALLS, (long long)times[CALLS / 2], (long long)times[CALLS - CALLS / 1000],
+           (long long)times[CALLS - CALLS / 10000], (long long)times[CALLS - 1],
+           delivered - first);
+    fflush(stdout);
+    return (double)times[CALLS - 1];
+}
+
+int main(int argc, char **argv) {
+    pthread_t threads[NOISE_THREADS];
+    tidegate_client client;
+    double idle, noisy, syncing;
+    int i;
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s SPECS.json\n", argv[0]);
+        return 2;
+    }
+    read_document(argv[1]);
+    printf("a ruleset has %.1f MB and %zu specs\n", (double)document_len / 1e6, mark_count);
+    client = idle_client();
+    idle = measure("idle", client);
+    for (i = 0; i < NOISE_THREADS; i++) pthread_create(&threads[i], NULL, noise, NULL);
+    noisy = measure("busy machine", client);
+    is_over = 1;
+    for (i = 0; i < NOISE_THREADS; i++) pthread_join(threads[i], NULL);
+    tidegate_client_shutdown(client, 10000, NULL);
+    tidegate_client_release(client);
+    client = syncing_client();
+    syncing = measure("syncing", client);
+    tidegate_client_shutdown(client, 10000, NULL);
+    tidegate_client_release(client);
+    printf("slowest call while syncing: %.2f of that on a busy machine, %.2f of that of an idle one\n",
+           syncing / noisy, syncing / idle);
+    return 0;
+}
