@@ -52,7 +52,9 @@ pub struct Settings {
     /// up to tenfold, and a `Retry-After` of up to ten minutes is honored.
     pub rulesets_sync_interval: f64,
     pub idlists_sync_interval: f64,
-    /// Intervals are stretched or shrunk by a random share of up to this much (0 to 0.5).
+    /// Intervals are stretched or shrunk by a random share of up to this much (0 to 0.5). What many
+    /// clients would do at the same instant (open the streams again that a proxy has closed, come
+    /// back at the date of a `Retry-After`) is spread over five times as much.
     pub sync_jitter: f64,
     pub logging_interval: f64,
 
@@ -64,6 +66,7 @@ pub struct Settings {
     pub fallback_to_statsig_api: bool,
     pub out_of_sync_threshold_in_s: Option<f64>,
     pub data_store_key_schema: KeySchema,
+    /// A Redis server or cluster as the data store.
     pub redis_url: Option<String>,
     /// Folder of the last good copy, used only when every source of initialize fails. Whoever can
     /// write there can change the rules.

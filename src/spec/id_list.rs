@@ -194,11 +194,11 @@ impl IdLists {
         lists
     }
 
-    /// These lists without one.
+    /// Those of these lists whose names are wanted.
     #[must_use]
-    pub fn without(&self, name: &str) -> IdLists {
+    pub fn only(&self, is_wanted: impl Fn(&str) -> bool) -> IdLists {
         let mut lists = self.clone();
-        lists.0.remove(name);
+        lists.0.retain(|name, _| is_wanted(name));
         lists
     }
 }
@@ -292,7 +292,7 @@ mod tests {
         let lists = IdLists::default().with("l", list("+a\n"));
         assert!(lists.contains("l", pack(b"a")));
         assert!(!lists.contains("m", pack(b"a")));
-        let without = lists.without("l");
+        let without = lists.only(|name| name != "l");
         assert!(without.is_empty() && lists.len() == 1);
     }
 

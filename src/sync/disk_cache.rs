@@ -56,7 +56,15 @@ impl DiskCache {
     /// # Errors
     /// Says why the file is of no use.
     pub(super) fn load(&self) -> Result<Option<Saved>, String> {
-        let mut file = match File::open(self.path()) {
+        // Looked at before it is opened: opening a pipe would wait for a writer.
+        let opened = match fs::metadata(self.path()) {
+            Ok(found) => {
+                check(&found)?;
+                File::open(self.path())
+            }
+            Err(error) => Err(error),
+        };
+        let mut file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("cannot be opened: {error}")),
@@ -120,12 +128,14 @@ impl DiskCache {
 
     /// Whether the file has this document: by time, then byte for byte.
     fn holds(&self, document: &str, time_ms: i64) -> bool {
-        let header = File::open(self.path())
-            .map_err(|error| error.to_string())
-            .and_then(|mut file| Header::read(&mut file));
-        header
-            .is_ok_and(|header| header.time_ms == time_ms && header.length == document.len() as u64)
-            && matches!(self.load(), Ok(Some(saved)) if saved.document == document)
+        let is_ours = fs::metadata(self.path()).is_ok_and(|found| {
+            check(&found).is_ok() && found.len() == (HEADER_BYTES + document.len()) as u64
+        });
+        is_ours
+            && matches!(
+                self.load(),
+                Ok(Some(saved)) if saved.time_ms == time_ms && saved.document == document
+            )
     }
 
     fn remove_abandoned(&self, now_ms: i64) {
@@ -146,6 +156,21 @@ impl DiskCache {
             }
         }
     }
+}
+
+/// Refuses what is no file, and what others could have changed the rules in.
+fn check(found: &fs::Metadata) -> Result<(), String> {
+    if !found.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if found.permissions().mode() & 0o022 != 0 {
+            return Err("can be written by others".to_owned());
+        }
+    }
+    Ok(())
 }
 
 struct Header {
@@ -322,6 +347,26 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&cache.path()), 0o600);
         assert_eq!(mode(&folder.0.join("below")), 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_write_and_what_is_no_file_is_refused_and_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("foreign");
+        let cache = folder.cache("secret-a");
+        cache.save(DOCUMENT, 100, 5).unwrap();
+        for mode in [0o620, 0o602, 0o666] {
+            fs::set_permissions(cache.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let why = cache.load().unwrap_err();
+            assert!(why.contains("by others"), "{mode:o}: {why}");
+            cache.save(DOCUMENT, 100, 6).unwrap();
+            assert!(cache.load().is_ok(), "replaced by one of our own");
+        }
+        fs::remove_file(cache.path()).unwrap();
+        fs::create_dir(cache.path()).unwrap();
+        assert!(cache.load().unwrap_err().contains("not a file"));
+        assert!(cache.save(DOCUMENT, 100, 7).is_err());
     }
 
     #[test]

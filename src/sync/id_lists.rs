@@ -265,10 +265,8 @@ impl Engine {
         if states.len() == before.len() {
             return;
         }
-        let mut lists = self.ctx.store.load_full().id_lists.as_ref().clone();
-        for name in before.keys().filter(|name| !states.contains_key(*name)) {
-            lists = lists.without(name);
-        }
+        let lists = self.ctx.store.load_full();
+        let lists = lists.id_lists.only(|name| states.contains_key(name));
         self.lists.store(Arc::new(states));
         self.ctx.store.replace_id_lists(Arc::new(lists));
     }

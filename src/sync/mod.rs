@@ -183,7 +183,14 @@ impl Sync {
         }
         if self.is_inline() || !self.running.get().has_thread() {
             let until_ms = self.deadline_ms(timeout);
-            let refreshed = self.in_turn(Some(until_ms), || self.refresh_here(Some(until_ms)));
+            let refreshed = self.in_turn(Some(until_ms), || {
+                // One round of id lists at a time, and a thread that has ended may have left one.
+                let clock = &*self.engine.ctx.clock;
+                if !self.running.get().wait_for_lists(clock, until_ms) {
+                    return Err(Error::Timeout { what: "sync_now" });
+                }
+                self.refresh_here(Some(until_ms))
+            });
             return refreshed.unwrap_or(Err(Error::Timeout { what: "sync_now" }));
         }
         self.refresh_on_thread(timeout)

@@ -176,7 +176,7 @@ impl DataStore for RedisStore {
         } else {
             self.ask(cmd("GET").arg(key))
         };
-        found.map_err(failed)
+        found.map_err(|error| failed(&error))
     }
 
     fn set(&self, key: &str, value: &[u8], time_ms: i64) -> Result<(), Error> {
@@ -185,7 +185,7 @@ impl DataStore for RedisStore {
         } else {
             self.ask(cmd("SET").arg(key).arg(value))
         };
-        written.map_err(failed)
+        written.map_err(|error| failed(&error))
     }
 
     /// Who reads and who fetches is said by `initialize_sources` and `config_sync_sources`.
@@ -238,7 +238,7 @@ fn is_of_another_type(error: &RedisError) -> bool {
 }
 
 /// The library's errors tell no URL and no password.
-fn failed(error: RedisError) -> Error {
+fn failed(error: &RedisError) -> Error {
     Error::Network {
         detail: format!("redis: {error}"),
     }

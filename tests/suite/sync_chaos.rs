@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tidegate::client::{Client, Flags};
 use tidegate::error::Error;
 use tidegate::eval::Kind as Entity;
-use tidegate::host::{DataStore, Hooks};
+use tidegate::host::{DataStore, Hooks, Metrics};
 use tidegate::user::User;
 
 use crate::support::scripted::{Framing, Recorded, Reply, Server, wait_until};
@@ -86,8 +86,45 @@ struct World {
     away: String,
     counts: Mutex<BTreeMap<String, u64>>,
     drawn: Mutex<BTreeMap<Kind, u64>>,
+    /// The version in the answer that a client is about to get, if that is a good one. Its
+    /// requests for specs follow one after the other.
+    coming: Mutex<BTreeMap<String, Option<u64>>>,
     /// Good answers: who got them, which version, and when they were complete.
-    good: Mutex<Vec<(String, u64, Instant)>>,
+    good: Mutex<Vec<(&'static str, u64, Instant)>>,
+}
+
+/// Learns from a client's metrics that an answer has arrived: one that the client has given up on
+/// was sent in vain.
+struct Arrivals {
+    who: &'static str,
+    world: Arc<World>,
+}
+
+impl Metrics for Arrivals {
+    fn increment(&self, _: &str, _: f64, _: &str) {}
+
+    fn gauge(&self, _: &str, _: f64, _: &str) {}
+
+    fn distribution(&self, name: &str, _: f64, tags: &str) {
+        let is_answer = name == "statsig.sdk.network_request.latency"
+            && tags.contains("download_config_specs")
+            && tags.contains(r#""is_success":"true""#);
+        if !is_answer {
+            return;
+        }
+        let coming = self
+            .world
+            .coming
+            .lock()
+            .get_mut(self.who)
+            .and_then(Option::take);
+        if let Some(version) = coming {
+            self.world
+                .good
+                .lock()
+                .push((self.who, version, Instant::now()));
+        }
+    }
 }
 
 impl World {
@@ -122,11 +159,6 @@ impl World {
         let kind = drawn.expect("within the total").0;
         *self.drawn.lock().entry(kind).or_default() += 1;
         kind
-    }
-
-    fn note_good(&self, who: &str, version: u64, delay: Duration) {
-        let complete = Instant::now() + delay;
-        self.good.lock().push((who.to_owned(), version, complete));
     }
 }
 
@@ -233,9 +265,8 @@ fn answer(world: &World, server: &str, request: &Recorded) -> Reply {
         };
         let stale = rules(1 + random.u64(..version), None);
         let reply = reply(world, kind, &mut random, &rules(version, None), &stale);
-        if matches!(kind, Kind::Good | Kind::Packed | Kind::Slow) {
-            world.note_good(&who, version, reply.delay);
-        }
+        let is_good = matches!(kind, Kind::Good | Kind::Packed | Kind::Slow);
+        world.coming.lock().insert(who, is_good.then_some(version));
         return reply;
     }
     if path == "/loop" {
@@ -317,7 +348,8 @@ impl Fickle {
 impl DataStore for Fickle {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.draw() {
-            1 => panic!("the store's own defect"),
+            // Without what a panic prints.
+            1 => std::panic::resume_unwind(Box::new("the store's own defect")),
             2 => Err(Error::Network {
                 detail: "away".to_owned(),
             }),
@@ -329,7 +361,8 @@ impl DataStore for Fickle {
 
     fn set(&self, key: &str, value: &[u8], _: i64) -> Result<(), Error> {
         match self.draw() {
-            1 => panic!("the store's own defect"),
+            // Without what a panic prints.
+            1 => std::panic::resume_unwind(Box::new("the store's own defect")),
             2 => Err(Error::Network {
                 detail: "full".to_owned(),
             }),
@@ -372,7 +405,7 @@ fn observe(world: &World, client: &Arc<Client>, who: &str, until: &AtomicBool) -
         assert!(list.is_none_or(|list| list.len() == 1), "half a list");
         let good = world.good.lock();
         for (whose, version, complete) in &good[checked..] {
-            if whose == who && seen < *version && now > *complete {
+            if *whose == who && seen < *version && now > *complete {
                 slowest = slowest.max(now - *complete);
             }
         }
@@ -436,6 +469,7 @@ fn chaos_harms_nobody() {
         refused,
         away: format!("http://localhost:{port}/v1/download_config_specs/secret-key.json"),
         counts: Mutex::default(),
+        coming: Mutex::default(),
         drawn: Mutex::default(),
         good: Mutex::default(),
     });
@@ -457,7 +491,12 @@ fn chaos_harms_nobody() {
     };
     let told = Arc::new(AtomicU64::new(0));
     let last_told = Arc::clone(&told);
+    let arrivals = |who| -> Option<Arc<dyn Metrics>> {
+        let world = Arc::clone(&world);
+        Some(Arc::new(Arrivals { who, world }))
+    };
     let plain = Hooks {
+        metrics: arrivals("plain"),
         rules_updated: Some(Arc::new(move |time, _| {
             let time = u64::try_from(time).expect("a time");
             let before = last_told.swap(time, Ordering::SeqCst);
@@ -466,6 +505,7 @@ fn chaos_harms_nobody() {
         ..Hooks::default()
     };
     let stored = Hooks {
+        metrics: arrivals("stored"),
         data_store: Some(Arc::new(Fickle {
             world: Arc::clone(&world),
             value: Mutex::default(),
@@ -482,7 +522,7 @@ fn chaos_harms_nobody() {
             client(
                 &with(json!({
                     "service_name": "stored", "spec_cache_dir": folder,
-                    "fallback_to_statsig_api": true, "api_for_statsig_network": server.url("/c/v1"),
+                    "fallback_to_statsig_api": true, "api_for_statsig_network": server.url("/c"),
                 })),
                 stored,
             ),
