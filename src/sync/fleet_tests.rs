@@ -32,7 +32,7 @@ impl Fleet {
             clock: ManualClock::new(0),
             clients: Vec::new(),
             due: BinaryHeap::new(),
-            asked: vec![0; 7200],
+            asked: vec![0; 1800],
         };
         for number in 0..CLIENTS {
             let mut client = Schedule::new(settings, &mut random);
@@ -98,7 +98,7 @@ fn failed(retry_after: Option<Duration>) -> RoundEnd {
 
 #[test]
 fn an_outage_is_not_followed_by_a_burst() {
-    let (outage, back, end) = (20 * MINUTE, 30 * MINUTE, 60 * MINUTE);
+    let (outage, back, end) = (3 * MINUTE, 11 * MINUTE, 16 * MINUTE);
     for (name, start) in [
         ("grown", spread_start as fn(u32) -> i64),
         ("started in the same second", |_| 0),
@@ -111,7 +111,7 @@ fn an_outage_is_not_followed_by_a_burst() {
                 RoundEnd::default()
             }
         });
-        let during = fleet.peak(outage + 5 * MINUTE, back);
+        let during = fleet.peak(outage + 6 * MINUTE, back);
         let after = fleet.peak(back, end);
         println!(
             "{name}: most requests in a second {during} at the end of the outage, {after} after it"
@@ -127,7 +127,7 @@ fn an_outage_is_not_followed_by_a_burst() {
 /// All are told the same date.
 #[test]
 fn a_date_to_come_back_at_does_not_bring_all_back_at_once() {
-    let (outage, back, end) = (10 * MINUTE, 15 * MINUTE, 30 * MINUTE);
+    let (outage, back, end) = (MINUTE, 4 * MINUTE, 8 * MINUTE);
     let mut fleet = Fleet::start(&Settings::default(), spread_start);
     fleet.run(end, |now_ms| {
         if (outage..back).contains(&now_ms) {
@@ -147,7 +147,7 @@ fn a_date_to_come_back_at_does_not_bring_all_back_at_once() {
 /// A proxy that dies takes all streams along in the same instant; clients then poll the service.
 #[test]
 fn clients_of_a_proxy_that_dies_do_not_fall_upon_the_service() {
-    let (dies, returns, end) = (10 * MINUTE, 20 * MINUTE, 30 * MINUTE);
+    let (dies, returns, end) = (MINUTE, 4 * MINUTE, 5 * MINUTE);
     let mut fleet = Fleet::start(&Settings::default(), spread_start);
     for client in &mut fleet.clients {
         client.follow_stream(None);

@@ -51,6 +51,7 @@ fn t14_a_key_that_is_no_server_key_is_refused() {
     assert!(m.requests().is_empty());
 }
 
+/// The legacy SDK reports errors to the service even then.
 #[test]
 fn t15_local_mode_accepts_any_key_and_asks_nobody() {
     let m = service().start();

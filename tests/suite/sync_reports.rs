@@ -192,6 +192,7 @@ fn t115_a_sink_that_hangs_or_fails_holds_nothing_up() {
     }
 }
 
+/// The legacy SDK shows it in both.
 #[test]
 fn t116_no_report_and_no_diagnostics_show_the_key() {
     let m = service()

@@ -258,6 +258,7 @@ fn t45_a_callback_that_panics_harms_nothing() {
     assert_eq!(heard.tags(), ["rules_updated_callback"]);
 }
 
+/// The legacy SDK holds its lock during the call and waits for the thread that makes it.
 #[test]
 fn t46_a_callback_may_shut_the_client_down() {
     let m = service()
