@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::fork_cell::ForkCell;
 use crate::host::Hooks;
 use crate::options::{Options, Settings};
 use crate::random;
@@ -22,8 +22,8 @@ pub struct Context {
     pub store: Store,
     pub reporter: Reporter,
     sdk_type: String,
-    /// Swapped, not locked: a forked child writes it whatever the parent was doing.
-    session_id: ArcSwap<Arc<str>>,
+    /// Another one in each process.
+    session_id: ForkCell<Arc<str>>,
 }
 
 /// Prefix that every server key has.
@@ -65,7 +65,7 @@ impl Context {
             hooks,
             clock,
             sdk_type,
-            session_id: ArcSwap::from_pointee(new_session_id()),
+            session_id: ForkCell::new(new_session_id),
         })
     }
 
@@ -87,7 +87,7 @@ impl Context {
     /// The same id in every request of this client in this process.
     #[must_use]
     pub fn session_id(&self) -> Arc<str> {
-        Arc::clone(&self.session_id.load())
+        Arc::clone(self.session_id.get())
     }
 
     /// The `statsigMetadata` of requests.
@@ -116,13 +116,9 @@ impl Context {
 
     /// In a forked child: another session, and locks that nobody holds.
     pub fn after_fork_child(&self) {
+        self.session_id.renew();
         self.store.after_fork_child();
         self.reporter.after_fork_child();
-    }
-
-    /// In a forked child, once it is safe to allocate: a session id of its own.
-    pub fn renew_session(&self) {
-        self.session_id.store(Arc::new(new_session_id()));
     }
 }
 

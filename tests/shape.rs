@@ -32,7 +32,10 @@ const MAY_USE: &[(&str, &str)] = &[
         "context error eval fork_cell host json_writer lock net options random report store user \
          worker spec",
     ),
-    ("context", "clock error host options random report store"),
+    (
+        "context",
+        "clock error fork_cell host options random report store",
+    ),
     (
         "net",
         "clock context error fork_cell lock options report worker",

@@ -305,7 +305,7 @@ impl Client {
         self.state.needs_restart.load(Ordering::Relaxed)
     }
 
-    /// The first call in a forked child: a session and threads of its own.
+    /// The first call in a forked child: threads of its own.
     #[cold]
     fn restart_in_child(&self) -> Result<(), Error> {
         match self.ctx.settings.on_fork {
@@ -314,12 +314,11 @@ impl Client {
             }),
             OnFork::EvaluateOnly => Ok(()),
             OnFork::Restart => {
-                if self.state.needs_restart.swap(false, Ordering::AcqRel) {
-                    self.ctx.renew_session();
-                    if self.state.phase.load(Ordering::Acquire) == STARTED {
-                        self.events.ensure_running();
-                        self.sync.ensure_running();
-                    }
+                if self.state.needs_restart.swap(false, Ordering::AcqRel)
+                    && self.state.phase.load(Ordering::Acquire) == STARTED
+                {
+                    self.events.ensure_running();
+                    self.sync.ensure_running();
                 }
                 Ok(())
             }

@@ -236,6 +236,7 @@ static void nested(void) {
     }
     await(grandchild);
     fork_and_live();
+    CHECK(tidegate_client_sync_now(client, WAIT_MS) == TIDEGATE_OK);
     deliver_and_end("child");
     end_child();
   }
