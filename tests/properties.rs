@@ -251,6 +251,22 @@ proptest! {
     }
 }
 
+#[test]
+fn a_spec_is_not_taken_over_by_its_text_where_it_has_no_name() {
+    let store = Store::new("secret-key");
+    for (time, gates) in [
+        (1, json!({"a": {"enabled": true}})),
+        (2, json!([{"enabled": true}])),
+    ] {
+        let document = json!({"has_updates": true, "time": time, "feature_gates": [],
+                              "dynamic_configs": gates, "layer_configs": []});
+        store
+            .apply(document.to_string(), Source::Network)
+            .expect("a ruleset");
+        assert_eq!(store.load().specs.configs.get("a").is_some(), time == 1);
+    }
+}
+
 /// How `left` compares with `right`, asked through gates; `None` if they cannot be compared.
 fn compare_versions(left: &str, right: &str) -> Option<Ordering> {
     let rule = |operator: &str| {

@@ -80,15 +80,18 @@ fn with_folded<R>(text: &str, use_folded: impl FnOnce(&str) -> R) -> R {
 
 /// Members are lower-case already, so for ASCII text no copy has to be made.
 fn contains_folded(set: &TextSet, value: ValueRef<'_>) -> bool {
-    let Some(text) = value.to_text() else {
-        return false;
-    };
-    match set {
-        TextSet::Few(members) if text.is_ascii() => members
+    if let (ValueRef::Text(text), TextSet::Few(members)) = (value, set) {
+        let is_member = members
             .iter()
-            .any(|member| member.eq_ignore_ascii_case(&text)),
-        _ => with_folded(&text, |folded| set.contains(folded)),
+            .any(|member| member.eq_ignore_ascii_case(text));
+        // Lower-casing changes nothing more in a text that is a member by this measure.
+        if is_member || text.is_ascii() {
+            return is_member;
+        }
     }
+    value
+        .to_text()
+        .is_some_and(|text| with_folded(&text, |folded| set.contains(folded)))
 }
 
 /// Needles are lower-case already.

@@ -266,7 +266,9 @@ impl<'p> Compiler<'p> {
             .map(|(slot, spec)| (spec.fingerprint, slot))
             .collect();
         for (key, raw) in entries.into_iter().flat_map(|entries| &entries.items) {
-            let hash = fingerprint(raw.get());
+            let text_hash = fingerprint(raw.get());
+            // The same text has another name, or none, where no key stands before it.
+            let hash = if key.is_some() { !text_hash } else { text_hash };
             if let Some(slot) = by_text.get(&hash).copied()
                 && let Some(spec) = previous.spec(slot)
                 && key.as_ref().is_none_or(|key| **key == *spec.name)
@@ -383,7 +385,7 @@ impl<'p> Compiler<'p> {
         // An absent salt is the rule's id; an empty one stays empty.
         let rule_salt = wire.salt.as_deref().unwrap_or(&id);
         let share = Share::from_percentage(wire.pass_percentage);
-        let salt = format!("{spec_salt}.{rule_salt}.");
+        let salt = [spec_salt, ".", rule_salt, "."].concat();
         Rule {
             group_name: wire.group_name.as_deref().map(Box::from),
             conditions: wire

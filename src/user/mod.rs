@@ -6,6 +6,7 @@
 
 mod logged;
 mod parse;
+mod plain;
 mod value;
 
 use once_cell::race::OnceBox;
@@ -128,7 +129,11 @@ impl User {
     pub fn entry(&self, group: Group, key: &str) -> ValueRef<'_> {
         self.entries
             .iter()
-            .find(|entry| entry.group == group && entry.key.read(&self.text) == key)
+            .find(|entry| {
+                entry.group == group
+                    && entry.key.len() == key.len()
+                    && entry.key.read(&self.text) == key
+            })
             .map_or(ValueRef::Missing, |entry| entry.value.read(&self.text))
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::value::{Span, UserValue};
-use super::{Entry, Given, Group, TopLevel, User, ValueRef};
+use super::{Entry, Given, Group, TopLevel, User, ValueRef, plain};
 use crate::error::Error;
 
 impl User {
@@ -21,6 +21,14 @@ impl User {
     /// [`Error::Json`] for text that is not JSON; [`Error::Argument`] when a member has the wrong
     /// type or when there is neither a user id nor a custom id.
     pub fn from_json(text: &str) -> Result<User, Error> {
+        match plain::parse(text) {
+            Some(builder) => builder.finish(),
+            None => User::from_any_json(text),
+        }
+    }
+
+    /// Parses whatever is valid, and tells what is not.
+    pub(super) fn from_any_json(text: &str) -> Result<User, Error> {
         let mut builder = Builder {
             arena: String::with_capacity(text.len()),
             ..Builder::default()
@@ -40,12 +48,12 @@ impl User {
 }
 
 #[derive(Default)]
-struct Builder {
-    arena: String,
-    top: [UserValue; TopLevel::COUNT],
-    entries: Vec<Entry>,
-    custom_ids: SmallVec<[(Span, Span); 2]>,
-    given: Given,
+pub(super) struct Builder {
+    pub(super) arena: String,
+    pub(super) top: [UserValue; TopLevel::COUNT],
+    pub(super) entries: SmallVec<[Entry; 8]>,
+    pub(super) custom_ids: SmallVec<[(Span, Span); 2]>,
+    pub(super) given: Given,
 }
 
 impl Builder {
@@ -114,11 +122,41 @@ const IDENTITY_SEED: u64 = 0x7469_6465_6761_7465;
 struct UserVisitor<'b>(&'b mut Builder);
 
 /// What a member of the user object is.
-enum Member {
+#[derive(Clone, Copy)]
+pub(super) enum Member {
     Top(TopLevel),
     Map(Group),
     CustomIds,
     Unknown,
+}
+
+impl Member {
+    pub(super) fn of(name: &[u8]) -> Member {
+        match name {
+            b"userID" | b"user_id" => Member::Top(TopLevel::UserId),
+            b"email" => Member::Top(TopLevel::Email),
+            b"ip" => Member::Top(TopLevel::Ip),
+            b"userAgent" | b"user_agent" => Member::Top(TopLevel::UserAgent),
+            b"country" => Member::Top(TopLevel::Country),
+            b"locale" => Member::Top(TopLevel::Locale),
+            b"appVersion" | b"app_version" => Member::Top(TopLevel::AppVersion),
+            b"custom" => Member::Map(Group::Custom),
+            b"privateAttributes" | b"private_attributes" => Member::Map(Group::Private),
+            b"statsigEnvironment" | b"statsig_environment" => Member::Map(Group::Environment),
+            b"customIDs" | b"custom_ids" => Member::CustomIds,
+            _ => Member::Unknown,
+        }
+    }
+
+    /// A number of its own for each member that counts, and 0 for the others.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Member::Unknown => 0,
+            Member::CustomIds => 1,
+            Member::Map(group) => 2 + u32::from(group as u8),
+            Member::Top(field) => 5 + u32::from(field as u8),
+        }
+    }
 }
 
 struct MemberSeed;
@@ -136,20 +174,7 @@ impl Visitor<'_> for MemberSeed {
         f.write_str("a member name")
     }
     fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        Ok(match name {
-            "userID" | "user_id" => Member::Top(TopLevel::UserId),
-            "email" => Member::Top(TopLevel::Email),
-            "ip" => Member::Top(TopLevel::Ip),
-            "userAgent" | "user_agent" => Member::Top(TopLevel::UserAgent),
-            "country" => Member::Top(TopLevel::Country),
-            "locale" => Member::Top(TopLevel::Locale),
-            "appVersion" | "app_version" => Member::Top(TopLevel::AppVersion),
-            "custom" => Member::Map(Group::Custom),
-            "privateAttributes" | "private_attributes" => Member::Map(Group::Private),
-            "statsigEnvironment" | "statsig_environment" => Member::Map(Group::Environment),
-            "customIDs" | "custom_ids" => Member::CustomIds,
-            _ => Member::Unknown,
-        })
+        Ok(Member::of(name.as_bytes()))
     }
 }
 

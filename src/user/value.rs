@@ -19,6 +19,10 @@ impl Span {
         })
     }
 
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     pub(super) fn read(self, arena: &str) -> &str {
         arena
             .get(self.start as usize..self.end as usize)
