@@ -100,7 +100,9 @@ pub fn respond(
         hash: options.hash,
         gate_values: Vec::new(),
     };
-    let mut out = Vec::with_capacity(1024 + 400 * world.specs.gates.order.len());
+    let specs = world.specs;
+    let objects = specs.configs.order.len() + specs.layers.order.len();
+    let mut out = Vec::with_capacity(1024 + 400 * specs.gates.order.len() + 1000 * objects);
     writer.write(&mut out, identity, draw);
     String::from_utf8(out).unwrap_or_default()
 }
@@ -238,8 +240,10 @@ impl<'a> Writer<'a, '_> {
 
     fn gate_entry(&mut self, out: &mut Vec<u8>, slot: u32, spec: &'a Spec) {
         let evaluated = self.evaluate(Namespace::Gates, slot, &spec.name);
-        self.gate_values
-            .push((Arc::clone(&spec.name), evaluated.verdict.value));
+        if self.world.specs.session_replay_info.is_some() {
+            let value = evaluated.verdict.value;
+            self.gate_values.push((Arc::clone(&spec.name), value));
+        }
         let mut entry = ObjectWriter::new(out);
         entry.text("name", &self.hash.name(&self.world.specs.gates, slot));
         entry.bool("value", evaluated.verdict.value);
