@@ -4,7 +4,7 @@ SUITES += test-python
 BINDING_BENCHES += bench-python
 PYTHON ?= python3
 PYTHON_VENV := target/python/venv
-PYTHON_RUFF := --config bindings/python/pyproject.toml bindings/python examples/python
+PYTHON_RUFF := --config pyproject.toml . ../../examples/python
 PYTHON_REQUIREMENTS := bindings/python/tests/requirements.txt
 
 $(PYTHON_VENV)/installed.txt: $(PYTHON_REQUIREMENTS)
@@ -18,8 +18,8 @@ $(PYTHON_VENV)/installed.txt: $(PYTHON_REQUIREMENTS)
 .PHONY: test-python
 test-python: debug-library $(PYTHON_VENV)/installed.txt
 	@$(NEED) cc=gcc
-	$(PYTHON_VENV)/bin/ruff check $(PYTHON_RUFF)
-	$(PYTHON_VENV)/bin/ruff format --check $(PYTHON_RUFF)
+	cd bindings/python && $(CURDIR)/$(PYTHON_VENV)/bin/ruff check $(PYTHON_RUFF)
+	cd bindings/python && $(CURDIR)/$(PYTHON_VENV)/bin/ruff format --check $(PYTHON_RUFF)
 	cd bindings/python && $(CURDIR)/$(PYTHON_VENV)/bin/mypy tidegate tests bench.py setup.py ../../examples/python
 	cd bindings/python && timeout 900 $(CURDIR)/$(PYTHON_VENV)/bin/python -X dev -m pytest -q
 

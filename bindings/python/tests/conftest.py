@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from local_server import LIBRARY, SHOP, LocalServer
+from local_server import LIBRARY, LISTS, SHOP, LocalServer
 
 os.environ.setdefault("TIDEGATE_LIBRARY", str(LIBRARY))
 
@@ -22,8 +22,12 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[LocalServer]:
-    running = LocalServer()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    # Diagnostics are drawn by lot; without them what is sent is what the tests log.
+    silent = dict.fromkeys(("initialize", "dcs", "idlist", "api_call", "logevent"), 0)
+    rules = tmp_path_factory.mktemp("rules") / "shop.json"
+    rules.write_text(json.dumps({**json.loads(SHOP.read_text()), "diagnostics": silent}))
+    running = LocalServer("--rules", str(rules), "--lists", str(LISTS))
     yield running
     running.close()
 

@@ -16,6 +16,7 @@ PROFILE = TARGET / os.environ.get("TIDEGATE_PROFILE", "debug")
 LIBRARY = PROFILE / "libtidegate.so"
 PROGRAM = PROFILE / "examples" / "local_server"
 SHOP = ROOT / "examples" / "rules" / "shop.json"
+LISTS = ROOT / "examples" / "rules" / "shop.id_lists.json"
 
 WAIT_MS = 30_000
 

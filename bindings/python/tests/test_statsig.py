@@ -134,7 +134,7 @@ def test_documented_reasons(local: StatsigServer) -> None:
 
 def test_documented_ways_to_give_a_tier() -> None:
     for options in (
-        StatsigOptions(None, StatsigEnvironmentTier.development),  # type: ignore[arg-type]
+        StatsigOptions(None, StatsigEnvironmentTier.development),
         StatsigOptions(tier=StatsigEnvironmentTier.development),
         StatsigOptions(tier="development"),
     ):
@@ -352,6 +352,7 @@ class Observer(ObservabilityClient):
 def test_an_observability_client(start: Start) -> None:
     observer = Observer()
     instance = start(observability_client=observer)
+    assert instance.check_gate(alice, "employees_only")
     instance.flush()
     instance.shutdown()
     instance.shutdown()

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from differences import DIFFERENCES
-from differential import RULES, Side, compared, run_side
+from differential import Side, compared, run_side, write_rules
 from local_server import LocalServer
 from scenarios import SCENARIOS
 
@@ -15,11 +15,12 @@ OURS = "tidegate.statsig"
 
 
 @pytest.fixture(scope="module")
-def sides() -> tuple[Side, Side]:
-    server = LocalServer("--rules", str(RULES))
+def sides(tmp_path_factory: pytest.TempPathFactory) -> tuple[Side, Side]:
+    rules = write_rules(tmp_path_factory.mktemp("rules") / "f1.json")
+    server = LocalServer("--rules", str(rules))
     names = list(SCENARIOS)
     try:
-        return run_side(server, LEGACY, names), run_side(server, OURS, names)
+        return run_side(server, LEGACY, names, rules), run_side(server, OURS, names, rules)
     finally:
         server.close()
 
