@@ -97,16 +97,12 @@ fn a_cpp_program_links() {
 #[test]
 fn php_reads_the_bare_declarations() {
     need("php", "php-cli");
-    let script = "$ffi = FFI::cdef(file_get_contents($argv[1]), $argv[2]);\
-                  if ($ffi->tidegate_abi_version() !== $ffi->TIDEGATE_ABI_MAJOR << 16 \
-                      | $ffi->TIDEGATE_ABI_MINOR) { exit(1); }\
-                  $id = $ffi->new('tidegate_user');\
-                  $json = '{\"userID\":\"ada\"}';\
-                  exit($ffi->tidegate_user_new($json, strlen($json), FFI::addr($id)));";
     let mut php = Command::new("php");
-    php.args(["-d", "ffi.enable=1", "-r", script, "--"]);
+    php.args(["-d", "ffi.enable=1"])
+        .arg(project().join("tests/abi/ffi_test.php"));
     php.arg(project().join("include/tidegate_cdef.h"))
-        .arg(&library().shared);
+        .arg(&library().shared)
+        .arg(project().join("tests/c/layout.c"));
     succeed(&mut php);
 }
 
