@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Callable
 
-PACKAGE, API, PREFIX = sys.argv[1:] if len(sys.argv) == 4 else ("tidegate.statsig", "", "")
+PACKAGE, API, PREFIX = sys.argv[1:] if __name__ == "__main__" else ("tidegate.statsig", "", "")
 
 
 def module(name: str) -> Any:
