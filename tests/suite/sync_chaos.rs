@@ -542,14 +542,14 @@ fn chaos_harms_nobody() {
         })
         .collect();
     let end = world.start + Duration::from_secs(seconds);
-    let mut early = None;
+    // The least of a while: now and then a bomb goes off.
+    let mut early = usize::MAX;
     while Instant::now() < end {
         std::thread::park_timeout(Duration::from_millis(100));
-        if early.is_none() && Instant::now() > world.start + Duration::from_secs(seconds / 4) {
-            early = Some(resources().2);
+        if Instant::now() < world.start + Duration::from_secs(seconds / 4) {
+            early = early.min(resources().2);
         }
     }
-    let late = resources().2;
 
     world.is_over.store(true, Ordering::SeqCst);
     let published = world.version();
@@ -580,11 +580,12 @@ fn chaos_harms_nobody() {
     assert!(!seen.contains("secret-key"), "{seen}");
     let drawn = world.drawn.lock().clone();
     println!("answers: {drawn:?}");
+    let arrived = world.good.lock().len();
     println!(
-        "requests: {}, a good answer was in use after at most {slowest:?}",
+        "requests: {}, good answers that arrived: {arrived}, in use after at most {slowest:?}",
         server.requests().len()
     );
-    println!("resident: {early:?} after a quarter, {late} at the end");
+    assert!(arrived > 0, "no good answer has arrived");
     if is_alone {
         assert!(slowest <= 2 * interval, "a good answer took {slowest:?}");
         assert!(drawn.len() == KINDS.len(), "not everything was drawn");
@@ -594,10 +595,9 @@ fn chaos_harms_nobody() {
             // The servers' own: listeners, and connections that are about to end.
             threads_now <= threads && files_now <= files + 8
         });
-        let early = early.expect("measured");
-        assert!(
-            late < early + (64 << 20),
-            "resident memory grew from {early} to {late}"
-        );
+        wait_until("memory is given back", || {
+            resources().2 < early + (64 << 20)
+        });
+        println!("resident: {early} early on, {} at the end", resources().2);
     }
 }
