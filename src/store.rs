@@ -183,9 +183,9 @@ impl Store {
     pub fn finish_initialize(&self) {
         let _writer = self.write.get().lock();
         self.update(|snapshot| {
-            snapshot.init_time = match (snapshot.specs.lcut, snapshot.source) {
-                (0, _) => -1,
-                (lcut, _) => lcut,
+            snapshot.init_time = match snapshot.specs.lcut {
+                0 => -1,
+                lcut => lcut,
             };
         });
     }

@@ -1,5 +1,6 @@
 //! Asking: gates, configs, experiments and layers for a user.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Client;
@@ -9,6 +10,7 @@ use crate::eval::explain::explain;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Evaluation, Kind, World, evaluate};
 use crate::exposure::Events;
+use crate::host::EvaluationCallback;
 use crate::report::Key;
 use crate::store::Snapshot;
 use crate::user::User;
@@ -70,9 +72,8 @@ impl Client {
         flags: Flags,
     ) -> Result<bool, Error> {
         if self.ctx.hooks.evaluation.is_some() {
-            return self
-                .evaluate(Kind::Gate, user, name, flags)
-                .map(|result| result.value_bool());
+            let result = self.evaluate_as(Some(Key::CheckGate), Kind::Gate, user, name, flags)?;
+            return Ok(result.value_bool());
         }
         self.ensure_ready()?;
         let diagnostics = self.ctx.reporter.diagnostics();
@@ -99,9 +100,21 @@ impl Client {
         name: &str,
         flags: Flags,
     ) -> Result<EvalResult, Error> {
+        self.evaluate_as(diagnostics_key(kind), kind, user, name, flags)
+    }
+
+    /// Evaluates, measured as a call of `key`.
+    fn evaluate_as(
+        self: &Arc<Self>,
+        key: Option<Key>,
+        kind: Kind,
+        user: &Arc<User>,
+        name: &str,
+        flags: Flags,
+    ) -> Result<EvalResult, Error> {
         self.ensure_ready()?;
         let diagnostics = self.ctx.reporter.diagnostics();
-        let marker = diagnostics_key(kind).map(|key| diagnostics.api_start(key, name));
+        let marker = key.map(|key| diagnostics.api_start(key, name));
         let snapshot = self.ctx.store.load_full();
         let evaluation = self.evaluate_in(&snapshot, kind, user, name);
         // An empty name gets the default without an exposure.
@@ -118,9 +131,18 @@ impl Client {
             diagnostics.api_end(marker, name, true);
         }
         if let Some(callback) = &self.ctx.hooks.evaluation {
-            callback(&result.to_json());
+            self.call_back(callback, &result);
         }
         Ok(result)
+    }
+
+    /// Whatever the host's callback does, the caller gets its result.
+    fn call_back(&self, callback: &EvaluationCallback, result: &EvalResult) {
+        let json = result.to_json();
+        if catch_unwind(AssertUnwindSafe(|| callback(&json))).is_err() {
+            let (tag, text) = ("evaluation_callback", "the callback panicked");
+            self.ctx.reporter.error(tag, "CallbackError", text, None);
+        }
     }
 
     /// Logs the exposure of a fresh evaluation, marked as manual.

@@ -110,14 +110,14 @@ impl Events {
         }
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         let deadline_ms = self.ctx.clock.monotonic_ms().saturating_add(timeout_ms);
-        let before = tally(state);
-        let backlog = before.spooled + state.mirror.recovered_waiting.load(Ordering::Relaxed);
+        let before = state.tally();
+        let backlog = before.spooled + state.mirror.recovered_waiting();
         let mut sent = 0;
         loop {
             self.work(state, Extent::Everything, deadline_ms);
             self.try_all_once(state, deadline_ms);
             self.work(state, Extent::Due, deadline_ms);
-            let sent_before = std::mem::replace(&mut sent, tally(state).since(before).sent);
+            let sent_before = std::mem::replace(&mut sent, state.tally().since(before).sent);
             // What comes back from disk is tried, too, as long as that leads somewhere.
             let goes_on = sent < backlog && sent > sent_before;
             if !goes_on || self.ctx.clock.monotonic_ms() >= deadline_ms {
@@ -125,7 +125,7 @@ impl Events {
             }
         }
         self.dispatch(state, deadline_ms);
-        tally(state).since(before)
+        state.tally().since(before)
     }
 
     /// Tries every batch in the queue once, until `deadline_ms`.
@@ -179,7 +179,7 @@ impl Events {
         if !state.is_enabled || state.is_shut.swap(true, Ordering::AcqRel) {
             return FlushInfo::default();
         }
-        let before = tally(state);
+        let before = state.tally();
         state.deadline_ms.store(deadline_ms, Ordering::Relaxed);
         state.intake.close();
         state.control.stop();
@@ -187,11 +187,14 @@ impl Events {
         if self.ctx.clock.monotonic_ms() < deadline_ms {
             self.try_all_once(state, deadline_ms);
         }
-        let left = state.queue.lock().close();
-        self.http.cancel_all();
-        for batch in left.iter().filter(|batch| !batch.is_on_disk) {
-            count_dropped(state, batch.origin, Cause::Shutdown, batch.events);
+        {
+            let mut queue = state.queue.lock();
+            let left = queue.close();
+            for batch in left.iter().filter(|batch| !batch.is_on_disk) {
+                count_dropped(state, batch.origin, Cause::Shutdown, batch.events);
+            }
         }
+        self.http.cancel_all();
         self.work(state, Extent::Due, deadline_ms);
         self.close_spool(state);
         self.report_drops(state);
@@ -205,7 +208,7 @@ impl Events {
         if let Some(worker) = worker {
             worker.stop_and_join(&*self.ctx.clock, deadline_ms);
         }
-        tally(state).since(before)
+        state.tally().since(before)
     }
 
     fn close_spool(&self, state: &State) {
@@ -263,19 +266,6 @@ impl Events {
                 work.spool.spool = None;
             }
         }
-    }
-}
-
-/// Counts so far.
-fn tally(state: &State) -> FlushInfo {
-    let counters = &state.counters;
-    let recovered_sent = counters.recovered_sent.load(Ordering::Relaxed);
-    let recovered_dropped = counters.recovered_dropped.load(Ordering::Relaxed);
-    FlushInfo {
-        sent: counters.sent.load(Ordering::Relaxed) + recovered_sent,
-        spooled: state.mirror.spooled.load(Ordering::Relaxed),
-        dropped: counters.dropped() + recovered_dropped,
-        queued: state.queued(),
     }
 }
 

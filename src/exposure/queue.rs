@@ -198,6 +198,12 @@ impl DeliveryQueue {
         (!self.waiting.is_empty() && now_ms < self.not_before_ms).then_some(self.not_before_ms)
     }
 
+    /// Whether the batch of `ticket` is still on disk, as far as the spool has told.
+    pub(super) fn is_on_disk(&self, ticket: Ticket) -> bool {
+        let mut in_flight = self.in_flight.iter();
+        in_flight.any(|t| t.sequence == ticket.sequence && t.is_on_disk)
+    }
+
     /// Ends the attempt of `ticket`.
     pub(super) fn finish(
         &mut self,

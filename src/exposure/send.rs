@@ -94,52 +94,71 @@ impl Events {
             error: Some("internal panic while sending".to_owned()),
         });
         self.tell_host(&batch, &attempt);
+        if let Some(error) = &attempt.error {
+            *state.counters.last_error.lock() = Some(error.clone());
+        }
+        let events = batch.events;
+        if let Some(cause) = self.settle(state, ticket, batch, attempt.outcome) {
+            self.report_failure(cause, events, attempt.error.as_deref());
+        }
+        state.changed.notify();
+    }
+
+    /// Ends an attempt and counts what became of its events, in one step for whoever counts under
+    /// the queue's lock. Gives the cause if they were given up.
+    fn settle(
+        &self,
+        state: &State,
+        ticket: Ticket,
+        batch: Batch,
+        outcome: Outcome,
+    ) -> Option<Cause> {
         let (events, origin, id) = (batch.events, batch.origin, batch.id);
         let now = Now {
             ms: self.ctx.clock.monotonic_ms(),
             interval: delivery_interval(&self.ctx.store.load()),
             chance: fastrand::f64(),
         };
-        let (fate, displaced) = state
-            .queue
-            .lock()
-            .finish(ticket, batch, attempt.outcome, now);
+        let counters = &state.counters;
+        let mut queue = state.queue.lock();
+        let was_on_disk = queue.is_on_disk(ticket);
+        let (fate, displaced) = queue.finish(ticket, batch, outcome, now);
         if let Some(displaced) = displaced {
             displace(state, &displaced);
-        }
-        if let Some(error) = &attempt.error {
-            *state.counters.last_error.lock() = Some(error.clone());
         }
         match fate {
             Fate::Sent => {
                 let counter = match origin {
-                    Origin::Own => &state.counters.sent,
-                    Origin::Recovered => &state.counters.recovered_sent,
+                    Origin::Own => &counters.sent,
+                    Origin::Recovered => &counters.recovered_sent,
                 };
                 counter.fetch_add(u64::from(events), Ordering::Relaxed);
-                state.counters.batches_sent.fetch_add(1, Ordering::Relaxed);
+                counters.batches_sent.fetch_add(1, Ordering::Relaxed);
                 let now_ms = self.ctx.clock.now_ms();
-                state
-                    .counters
-                    .last_delivery_ms
-                    .store(now_ms, Ordering::Relaxed);
-                state.post(Mail::Finish(id));
+                counters.last_delivery_ms.store(now_ms, Ordering::Relaxed);
             }
             Fate::WillRetry => {
-                state.counters.retries.fetch_add(1, Ordering::Relaxed);
+                counters.retries.fetch_add(1, Ordering::Relaxed);
             }
             Fate::LeftOnDisk => {
-                state.counters.retries.fetch_add(1, Ordering::Relaxed);
+                counters.retries.fetch_add(1, Ordering::Relaxed);
                 state.post(Mail::Release(id));
             }
-            Fate::Dropped(cause) => {
-                count_dropped(state, origin, cause, events);
-                state.post(Mail::Finish(id));
-                self.report_failure(cause, events, attempt.error.as_deref());
-            }
+            Fate::Dropped(cause) => count_dropped(state, origin, cause, events),
             Fate::Late => {}
         }
-        state.changed.notify();
+        let is_over = matches!(fate, Fate::Sent | Fate::Dropped(_));
+        if is_over && was_on_disk {
+            state.mirror.leave_disk(origin, events);
+        }
+        if is_over {
+            state.post(Mail::Finish(id));
+        }
+        drop(queue);
+        match fate {
+            Fate::Dropped(cause) => Some(cause),
+            _ => None,
+        }
     }
 
     fn post(&self, batch: &Batch, deadline_ms: i64) -> Attempt {
@@ -262,7 +281,7 @@ impl Events {
                 let reporter = &self.ctx.reporter;
                 reporter.error(
                     "events_flushed_callback",
-                    "Panic",
+                    "CallbackError",
                     "the callback panicked",
                     None,
                 );

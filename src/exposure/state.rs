@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 
 use crate::lock::Mutex;
 
-use super::batch::OpenBatch;
+use super::batch::{OpenBatch, Origin};
 use super::batch_id::BatchId;
 use super::counters::Counters;
 use super::dedupe::SeenSet;
@@ -70,6 +70,8 @@ pub(super) struct Work {
     pub(super) next_drop_report_ms: i64,
     /// When what was accepted must be on disk.
     pub(super) sync_due_ms: Option<i64>,
+    /// How long the last sync took.
+    pub(super) sync_took_ms: i64,
     /// Lines for the log, written once the lock is free.
     pub(super) notes: Vec<(LogLevel, String)>,
 }
@@ -99,15 +101,53 @@ pub(super) enum Mail {
 pub(super) struct Mirror {
     /// Events of the open batch that are not on disk.
     pub(super) open_in_memory_only: AtomicU64,
-    /// Our own events on disk, not delivered yet.
-    pub(super) spooled: AtomicU64,
+    /// Our own events on disk, not delivered yet. Negative while a round has not told yet of a
+    /// batch that is on disk and delivered already.
+    spooled: AtomicI64,
     /// Events of other processes on disk, not delivered yet.
-    pub(super) recovered_waiting: AtomicU64,
+    recovered_waiting: AtomicI64,
     pub(super) spool_bytes: AtomicU64,
     pub(super) spool_segments: AtomicU64,
     pub(super) is_spool_failing: AtomicBool,
     /// Diagnostics, which do not come through the intake.
     pub(super) diagnostics_accepted: AtomicU64,
+}
+
+impl Mirror {
+    pub(super) fn spooled(&self) -> u64 {
+        u64::try_from(self.spooled.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    pub(super) fn recovered_waiting(&self) -> u64 {
+        u64::try_from(self.recovered_waiting.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    fn on_disk(&self, origin: Origin) -> &AtomicI64 {
+        match origin {
+            Origin::Own => &self.spooled,
+            Origin::Recovered => &self.recovered_waiting,
+        }
+    }
+
+    /// Events on disk were delivered or given up; the spool will hear of it by mail. Called under
+    /// the queue's lock.
+    pub(super) fn leave_disk(&self, origin: Origin, events: u32) {
+        let on_disk = self.on_disk(origin);
+        on_disk.fetch_sub(i64::from(events), Ordering::Relaxed);
+    }
+
+    /// Shows what is on disk, without what `mail` says is over. Called under the queue's lock.
+    pub(super) fn show_disk(&self, spool: &Spool, mail: &[Mail]) {
+        for origin in [Origin::Own, Origin::Recovered] {
+            let over = mail.iter().map(|mail| match mail {
+                Mail::Finish(id) => spool.events_of(*id, origin),
+                Mail::Release(_) => 0,
+            });
+            let events = spool.events(origin) - over.sum::<u64>();
+            let events = i64::try_from(events).unwrap_or(i64::MAX);
+            self.on_disk(origin).store(events, Ordering::Relaxed);
+        }
+    }
 }
 
 impl State {
@@ -149,6 +189,7 @@ impl State {
                 next_seal_ms: now_ms + super::work::seal_interval_ms(settings),
                 next_drop_report_ms: now_ms + super::work::DROP_REPORT_INTERVAL_MS,
                 sync_due_ms: None,
+                sync_took_ms: 0,
                 notes: Vec::new(),
             }),
             queue: Mutex::new(DeliveryQueue::new(capacity)),

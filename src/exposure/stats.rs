@@ -4,15 +4,30 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::Events;
+use super::queue::DeliveryQueue;
 use super::state::State;
+use super::{Events, FlushInfo};
 
 impl State {
-    /// Our own events that exist in memory only.
-    pub(super) fn queued(&self) -> u64 {
+    /// Our own events that exist in memory only. `queue` is that of this state.
+    fn queued(&self, queue: &DeliveryQueue) -> u64 {
         self.intake.waiting() as u64
             + self.mirror.open_in_memory_only.load(Ordering::Relaxed)
-            + self.queue.lock().events_in_memory_only()
+            + queue.events_in_memory_only()
+    }
+
+    /// What became of the events so far. Those of attempts that end meanwhile are counted once.
+    pub(super) fn tally(&self) -> FlushInfo {
+        let counters = &self.counters;
+        let queue = self.queue.lock();
+        let recovered_sent = counters.recovered_sent.load(Ordering::Relaxed);
+        let recovered_dropped = counters.recovered_dropped.load(Ordering::Relaxed);
+        FlushInfo {
+            sent: counters.sent.load(Ordering::Relaxed) + recovered_sent,
+            spooled: self.mirror.spooled(),
+            dropped: counters.dropped() + recovered_dropped,
+            queued: self.queued(&queue),
+        }
     }
 
     /// Events accepted by this client.
@@ -29,30 +44,31 @@ impl Events {
     pub fn stats(&self) -> Value {
         let state = self.state.get();
         let (counters, mirror) = (&state.counters, &state.mirror);
-        let (batches_queued, batches_in_flight, backoff) = {
-            let queue = state.queue.lock();
-            (queue.len(), queue.in_flight(), queue.backoff())
+        let thread_alive = {
+            let worker = state.worker.lock();
+            worker.as_ref().is_some_and(crate::worker::Worker::is_alive)
         };
+        let queue = state.queue.lock();
         let last_delivery_ms = counters.last_delivery_ms.load(Ordering::Relaxed);
         json!({
             "accepted": state.accepted(),
             "sent": counters.sent.load(Ordering::Relaxed),
             "dropped": counters.dropped_json(),
-            "spooled": mirror.spooled.load(Ordering::Relaxed),
-            "queued": state.queued(),
+            "spooled": mirror.spooled(),
+            "queued": state.queued(&queue),
             "sampled_out": counters.sampled_out.load(Ordering::Relaxed),
             "remembered_exposures": state.seen.len(),
             "batches": {
-                "queued": batches_queued,
-                "in_flight": batches_in_flight,
+                "queued": queue.len(),
+                "in_flight": queue.in_flight(),
                 "sent": counters.batches_sent.load(Ordering::Relaxed),
             },
             "retries": counters.retries.load(Ordering::Relaxed),
-            "backoff_ms": u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX),
+            "backoff_ms": u64::try_from(queue.backoff().as_millis()).unwrap_or(u64::MAX),
             "last_delivery_ms": (last_delivery_ms > 0).then_some(last_delivery_ms),
             "last_error": counters.last_error.lock().clone(),
             "recovered": {
-                "waiting": mirror.recovered_waiting.load(Ordering::Relaxed),
+                "waiting": mirror.recovered_waiting(),
                 "sent": counters.recovered_sent.load(Ordering::Relaxed),
                 "dropped": counters.recovered_dropped.load(Ordering::Relaxed),
             },
@@ -61,7 +77,7 @@ impl Events {
                 "segments": mirror.spool_segments.load(Ordering::Relaxed),
                 "failing": mirror.is_spool_failing.load(Ordering::Relaxed),
             })),
-            "thread_alive": state.worker.lock().as_ref().is_some_and(crate::worker::Worker::is_alive),
+            "thread_alive": thread_alive,
         })
     }
 }

@@ -118,9 +118,12 @@ impl Events {
         if !state.has_spool {
             return false;
         }
-        let wait_ms = i64::try_from(self.ctx.settings.event_spool_sync_ms).unwrap_or(i64::MAX);
         if waiting > 0 && work.sync_due_ms.is_none() {
-            work.sync_due_ms = Some(now_ms.saturating_add(wait_ms));
+            // Half of the time for waiting, the rest for waking up and for the disk. Events may
+            // have waited for as long as the last sync took.
+            let limit_ms = self.ctx.settings.event_spool_sync_ms;
+            let wait_ms = i64::try_from(limit_ms / 2).unwrap_or(i64::MAX) - work.sync_took_ms;
+            work.sync_due_ms = Some(now_ms.saturating_add(wait_ms.max(0)));
         }
         work.sync_due_ms.is_some_and(|due_ms| now_ms >= due_ms)
     }
@@ -221,8 +224,8 @@ impl Events {
         let (batch, spare) = open.seal(gzip, &metadata);
         work.spare = spare;
         state.open_events.store(0, Ordering::Relaxed);
-        let displaced = state.queue.lock().push(batch);
-        if let Some(displaced) = displaced {
+        let mut queue = state.queue.lock();
+        if let Some(displaced) = queue.push(batch) {
             displace(state, &displaced);
         }
     }
@@ -316,6 +319,7 @@ impl Events {
     fn sync_spool(&self, work: &mut Work, now_ms: i64) {
         self.spool_open_batch(work);
         let synced = work.spool.spool.as_mut().map_or(Ok(()), Spool::sync);
+        work.sync_took_ms = self.ctx.clock.monotonic_ms() - now_ms;
         if let Err(error) = synced {
             spool_failed(work, &error, now_ms);
         }
@@ -372,8 +376,8 @@ impl Events {
                 &metadata,
             ) {
                 Some(batch) => {
-                    let displaced = state.queue.lock().push(batch);
-                    if let Some(displaced) = displaced {
+                    let mut queue = state.queue.lock();
+                    if let Some(displaced) = queue.push(batch) {
                         displace(state, &displaced);
                         return;
                     }
@@ -424,7 +428,7 @@ fn spool_works(work: &mut Work) {
     }
 }
 
-/// Settles a batch for which the queue has no room.
+/// Settles a batch for which the queue has no room. Called under the queue's lock.
 pub(super) fn displace(state: &State, displaced: &Displaced) {
     if displaced.is_on_disk {
         state.post(Mail::Release(displaced.id));
@@ -463,12 +467,10 @@ pub(super) fn update_mirror(state: &State, work: &Work) {
         .is_spool_failing
         .store(work.spool.is_failing, Ordering::Relaxed);
     if let Some(spool) = &work.spool.spool {
-        mirror
-            .spooled
-            .store(spool.events(Origin::Own), Ordering::Relaxed);
-        mirror
-            .recovered_waiting
-            .store(spool.events(Origin::Recovered), Ordering::Relaxed);
+        {
+            let _settled = state.queue.lock();
+            mirror.show_disk(spool, &state.mail.lock());
+        }
         mirror.spool_bytes.store(spool.bytes(), Ordering::Relaxed);
         mirror
             .spool_segments

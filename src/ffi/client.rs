@@ -1,6 +1,7 @@
 //! The life of a client: create, initialize, flush, shut down, release; its health.
 
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 use super::buf::Buf;
 use super::callbacks::Gate;
@@ -13,6 +14,7 @@ use super::text::text;
 use super::vtables::{DestroyFn, FlushInfoOut, OutStruct};
 use super::{clients, fork, options};
 use crate::client::Client;
+use crate::error::Error;
 use crate::options::Options;
 
 /// A client: one secret key, its rules and its events. 0 is never valid.
@@ -46,6 +48,22 @@ pub unsafe extern "C" fn tidegate_client_new(
         out.set(clients::insert(client, gate, calls_back)?);
         Ok(())
     })
+}
+
+impl Client {
+    /// Gives C code in the same process an id of this client, for programs of both languages. The
+    /// id is used and released like one that `tidegate_client_new` gave; releasing it closes the
+    /// client.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when there are too many clients.
+    pub fn share_with_c(self: &Arc<Self>) -> Result<ClientId, Error> {
+        let context = self.context();
+        let gate = Gate::new(context.settings.threads);
+        let calls_back = context.hooks.evaluation.is_some();
+        fork::register();
+        clients::insert(Arc::clone(self), gate, calls_back)
+    }
 }
 
 /// Ends the life of a client. If it was not shut down, its threads are told to stop without

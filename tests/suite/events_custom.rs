@@ -6,21 +6,21 @@ use serde_json::{Value, json};
 use tidegate::clock::{Clock, ManualClock};
 use tidegate::exposure::EventValue;
 
-use crate::support::events::*;
+use crate::support::c_events::*;
 
 /// Logs one event for user "a"; gives what the server received, without user and time.
 fn logged(value: EventValue, metadata: Option<&str>) -> Value {
     let setup = Setup::new(json!({}));
-    setup
-        .client
-        .log_event(&a(), "e", value, metadata)
-        .expect("accepted");
-    let mut events = setup.events();
-    assert_eq!(events.len(), 1);
-    let user = events[0]
-        .as_object_mut()
-        .and_then(|event| event.remove("user"));
+    let logged = setup.client.log_event(&a(), "e", value, metadata);
+    logged.expect("accepted");
+    let mut event = only(setup.events());
+    let user = event.as_object_mut().and_then(|event| event.remove("user"));
     assert_eq!(user, Some(json!({"userID": "a"})));
+    event
+}
+
+fn only(mut events: Vec<Value>) -> Value {
+    assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
 
@@ -51,85 +51,116 @@ fn e2_values() {
     }
 }
 
-#[test]
-fn e3_and_e4_metadata_is_passed_on_as_it_is() {
-    for metadata in [
-        json!({"s": "x", "n": 1, "b": true, "nul": null, "o": {"a": [1]}}),
-        json!({}),
-    ] {
-        let event = logged(EventValue::None, Some(&metadata.to_string()));
-        assert_eq!(event, json!({"eventName": "e", "metadata": metadata}));
-    }
+#[track_caller]
+fn metadata_case(metadata: Value) {
+    let event = logged(EventValue::None, Some(&metadata.to_string()));
+    assert_eq!(event, json!({"eventName": "e", "metadata": metadata}));
 }
 
 #[test]
-fn e5_e6_and_e9_events_from_json() {
-    let setup = Setup::new(json!({"tier": "dev"}));
+fn e3_metadata_is_passed_on_as_it_is() {
+    metadata_case(json!({"s": "x", "n": 1, "b": true, "nul": null, "o": {"a": [1]}}));
+}
+
+#[test]
+fn e4_empty_metadata_is_kept() {
+    metadata_case(json!({}));
+}
+
+/// Logs one event from JSON; gives what the server received, without its time.
+fn logged_json(options: Value, event: Value) -> Value {
+    let setup = Setup::new(options);
+    let logged = setup.client.log_event_json(&event.to_string());
+    logged.expect("accepted");
+    only(setup.events())
+}
+
+#[test]
+fn e5_statsig_metadata_of_the_caller() {
     let event = json!({
-        "user": {"userID": "a", "privateAttributes": {"x": 1}},
-        "event_name": "e",
-        "statsigMetadata": {"foo": 1},
-        "time": 1_234,
+        "user": {"userID": "a"}, "event_name": "e", "statsigMetadata": {"foo": 1},
     });
-    setup
-        .client
-        .log_event_json(&event.to_string())
-        .expect("accepted");
-    setup.flush();
-    let events = setup.server.events();
-    assert_eq!(
-        events
-            .iter()
-            .filter(|event| event["eventName"] == "e")
-            .collect::<Vec<_>>(),
-        [&json!({
-            "user": {"userID": "a", "statsigEnvironment": {"tier": "dev"}},
-            "eventName": "e", "statsigMetadata": {"foo": 1}, "time": 1_234,
-        })]
-    );
+    let expected = json!({
+        "user": {"userID": "a"}, "eventName": "e", "statsigMetadata": {"foo": 1},
+    });
+    assert_eq!(logged_json(json!({}), event), expected);
+}
+
+#[test]
+fn e6_the_tier_is_added_and_private_attributes_are_not() {
+    let event = json!({
+        "user": {"userID": "a", "privateAttributes": {"x": 1}}, "event_name": "e",
+    });
+    let expected = json!({
+        "user": {"userID": "a", "statsigEnvironment": {"tier": "dev"}}, "eventName": "e",
+    });
+    assert_eq!(logged_json(json!({"tier": "dev"}), event), expected);
+}
+
+/// A client that is given `events` one by one refuses each, with a message, and sends nothing.
+#[track_caller]
+fn refused(events: &[Value]) {
+    let setup = Setup::new(json!({}));
+    for event in events {
+        let error = setup.client.log_event_json(&event.to_string());
+        let error = error.expect_err(&event.to_string());
+        assert!(error.message.contains("event 0"), "{error:?}");
+    }
+    assert_eq!(setup.events(), Vec::<Value>::new());
+    let stats = setup.stats();
+    assert_eq!(stats["accepted"], stats["sent"]);
 }
 
 /// The legacy SDK swallows a missing user and reports an exception; here it is an error of the call.
 #[test]
-fn e7_and_e8_what_is_no_event_is_refused() {
-    let setup = Setup::new(json!({}));
-    for event in [
+fn e7_an_event_of_nobody_is_refused() {
+    refused(&[
         json!({"event_name": "e"}),
         json!({"user": null, "event_name": "e"}),
         json!({"user": {}, "event_name": "e"}),
-        json!({"user": {"userID": "a"}}),
-        json!({"user": {"userID": "a"}, "event_name": ""}),
-        json!({"user": {"userID": "a"}, "event_name": null}),
-        json!({"user": {"userID": "a"}, "event_name": 5}),
-        json!({"user": {"userID": "a"}, "event_name": "e", "value": []}),
-        json!({"user": {"userID": "a"}, "event_name": "e", "value": {}}),
-        json!({"user": {"userID": "a"}, "event_name": "e", "value": true}),
-        json!({"user": {"userID": "a"}, "event_name": "e", "metadata": [1]}),
-    ] {
-        assert!(
-            setup.client.log_event_json(&event.to_string()).is_err(),
-            "{event}"
-        );
-    }
-    assert!(
-        setup
-            .client
-            .log_event(&a(), "", EventValue::None, None)
-            .is_err()
-    );
-    let long = format!("{{\"x\":\"{}\"}}", "x".repeat(2 << 20));
-    assert!(
-        setup
-            .client
-            .log_event(&a(), "e", EventValue::None, Some(&long))
-            .is_err()
-    );
-    assert_eq!(setup.events(), Vec::<Value>::new());
-    assert_eq!(setup.stats()["accepted"], setup.stats()["sent"]);
+        json!({"user": {"userID": ""}, "event_name": "e"}),
+        json!({"user": "a", "event_name": "e"}),
+    ]);
 }
 
 #[test]
-fn e9_the_time_is_that_of_the_call() {
+fn e8_what_is_no_event_is_refused() {
+    let user = json!({"userID": "a"});
+    refused(&[
+        json!({"user": user}),
+        json!({"user": user, "event_name": ""}),
+        json!({"user": user, "event_name": null}),
+        json!({"user": user, "event_name": 5}),
+        json!({"user": user, "event_name": "e", "value": []}),
+        json!({"user": user, "event_name": "e", "value": {}}),
+        json!({"user": user, "event_name": "e", "value": true}),
+        json!({"user": user, "event_name": "e", "metadata": [1]}),
+        json!({"user": user, "event_name": "e", "metadata": "x"}),
+        json!({"user": user, "event_name": "e", "statsigMetadata": 1}),
+        json!({"user": user, "event_name": "e", "time": -1}),
+        json!({"user": user, "event_name": "e", "time": 1.5}),
+        json!({"user": user, "event_name": "e", "eventname": "typo"}),
+    ]);
+    let setup = Setup::new(json!({}));
+    let long = format!("{{\"x\":\"{}\"}}", "x".repeat(2 << 20));
+    for (name, value, metadata) in [
+        ("", EventValue::None, None),
+        ("e", EventValue::Number(f64::NAN), None),
+        ("e", EventValue::Number(f64::INFINITY), None),
+        ("e", EventValue::Number(f64::NEG_INFINITY), None),
+        ("e", EventValue::None, Some("[]")),
+        ("e", EventValue::None, Some("{\"x\":NaN}")),
+        ("e", EventValue::None, Some(&*long)),
+    ] {
+        let text = format!("{name} {value:?}");
+        let error = setup.client.log_event(&a(), name, value, metadata);
+        assert!(!error.expect_err(&text).message.is_empty());
+    }
+    assert_eq!(setup.events(), Vec::<Value>::new());
+}
+
+#[test]
+fn e9_the_time_is_that_of_the_event() {
     let clock = Arc::new(ManualClock::new(RULES_TIME));
     let setup = Plan {
         options: json!({"threads": "none"}),
@@ -138,58 +169,97 @@ fn e9_the_time_is_that_of_the_call() {
     }
     .start();
     clock.advance(5);
-    setup
-        .client
-        .log_event(&a(), "e", EventValue::None, None)
+    let client = &setup.client;
+    client
+        .log_event(&a(), "now", EventValue::None, None)
         .expect("accepted");
+    let built = json!({"user": {"userID": "a"}, "event_name": "earlier", "time": 1_234});
+    client.log_event_json(&built.to_string()).expect("accepted");
     let logged_at = clock.now_ms();
     clock.advance(300);
     setup.flush();
     let events = setup.server.events();
-    let event = events
-        .iter()
-        .find(|event| event["eventName"] == "e")
-        .expect("the event");
-    assert_eq!(event["time"], json!(logged_at));
+    let time = |name: &str| {
+        let event = events.iter().find(|event| event["eventName"] == name);
+        event.expect("the event")["time"].clone()
+    };
+    assert_eq!(time("now"), json!(logged_at));
+    assert_eq!(time("earlier"), json!(1_234));
 }
 
 /// Metadata is text by the time it is accepted, so nothing the caller does later changes it.
 #[test]
-fn e10_and_d5_equal_events_are_two_events() {
+fn e10_what_the_caller_does_later_changes_nothing() {
     let setup = Setup::new(json!({}));
-    for metadata in [r#"{"k":1}"#, r#"{"k":1}"#, r#"{"k":2}"#] {
-        setup
+    let mut metadata = br#"{"k":1,"o":{"n":1}}"#.to_vec();
+    for digit in *b"123" {
+        metadata[5] = digit;
+        metadata[16] = digit;
+        let text = std::str::from_utf8(&metadata).expect("text");
+        let logged = setup
             .client
-            .log_event(&a(), "e", EventValue::None, Some(metadata))
-            .expect("accepted");
+            .log_event(&a(), "e", EventValue::None, Some(text));
+        logged.expect("accepted");
     }
+    metadata.fill(b'x');
     let metadata: Vec<_> = setup
         .events()
         .iter()
-        .map(|e| e["metadata"]["k"].clone())
+        .map(|event| event["metadata"].clone())
         .collect();
-    assert_eq!(metadata, [json!(1), json!(1), json!(2)]);
+    let expected = [1, 2, 3].map(|n| json!({"k": n, "o": {"n": n}}));
+    assert_eq!(metadata, expected);
+}
+
+#[test]
+fn a_bad_event_does_no_harm_to_its_neighbors() {
+    let setup = Setup::new(json!({}));
+    let user = json!({"userID": "a"});
+    let events = json!([
+        {"user": user, "event_name": "first"},
+        {"user": user, "event_name": ""},
+        {"user": user, "eventName": "third", "value": 1},
+        {"event_name": "fourth"},
+        {"user": user, "event_name": "fifth", "metadata": null},
+    ]);
+    let error = setup.client.log_event_json(&events.to_string());
+    let error = error.expect_err("two are bad");
+    assert!(error.message.contains("event 1"), "{error:?}");
+    for text in [
+        "[",
+        "{}x",
+        "7",
+        "\"e\"",
+        "[{\"user\":{\"userID\":\"a\"},\"event_name\":\"x\"},]",
+    ] {
+        assert!(setup.client.log_event_json(text).is_err(), "{text}");
+    }
+    let names: Vec<_> = setup
+        .events()
+        .iter()
+        .map(|event| event["eventName"].clone())
+        .collect();
+    assert_eq!(names, ["first", "third", "fifth"]);
 }
 
 #[test]
 fn before_initialize_and_after_shutdown_events_are_refused() {
+    const E_STATE: i32 = -6;
     let server = serve(&fixture());
     let client = Plan::default().client(&server);
-    assert!(client.log_event(&a(), "e", EventValue::None, None).is_err());
+    let log = |client: &Client| client.log_event(&a(), "e", EventValue::None, None);
+    assert_eq!(log(&client).map_err(|error| error.status), Err(E_STATE));
+    assert_eq!(client.flush(1_000), Ok(Default::default()));
+    assert_eq!(client.shutdown(1_000), Ok(Default::default()));
 
     let setup = Setup::new(json!({}));
     setup.shutdown();
-    assert!(
-        setup
-            .client
-            .log_event(&a(), "e", EventValue::None, None)
-            .is_err()
-    );
-    assert!(
-        setup
-            .client
-            .check_gate(&a(), "g_on", Default::default())
-            .is_err()
-    );
+    let client = &setup.client;
+    assert_eq!(log(client).map_err(|error| error.status), Err(E_STATE));
+    let checked = client.check_gate(&a(), "g_on", 0);
+    assert_eq!(checked.map_err(|error| error.status), Err(E_STATE));
+    let manual = client.log_exposure(&a(), Kind::Gate, "g_on", None);
+    assert_eq!(manual.map_err(|error| error.status), Err(E_STATE));
+    assert_eq!(setup.flush(), Default::default());
     assert_eq!(normal_form(setup.server.events()), Vec::<Value>::new());
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::json;
 use tidegate::error::Error;
-use tidegate::eval::Kind;
 use tidegate::host::{DataStore, Hooks};
 
 use crate::local_server::fault::Fault;
 use crate::local_server::record::Endpoint;
-use crate::support::events::*;
+use crate::support::c_events::*;
 
 fn on() -> Expected {
     Expected::gate("g_on", true, "r_on").version("7")
@@ -26,6 +25,12 @@ fn x1_without_rules_exposures_say_so() {
     });
     let setup = Plan::default().start_on(server);
     assert!(setup.client.is_initialized());
+    let details = setup.client.init_details();
+    assert_eq!(
+        (&details["init_success"], &details["store_populated"]),
+        (&json!(true), &json!(false))
+    );
+    assert!(details["error"].is_string(), "{details}");
     assert!(!setup.gate(&a(), "g_on"));
     let expected = Expected::gate("g_on", false, "")
         .reason("Uninitialized:Unrecognized")
@@ -122,7 +127,7 @@ fn x5_rules_that_come_after_initialize() {
 /// The legacy SDK still reports errors in local mode; here nothing leaves the process.
 #[test]
 fn x6_local_mode_sends_nothing() {
-    let setup = Setup::new(json!({"local_mode": true}));
+    let setup = Setup::new(json!({"local_mode": true, "bootstrap_values": "no JSON"}));
     setup
         .client
         .override_value(Kind::Gate, "g_on", "true", None)
@@ -130,8 +135,9 @@ fn x6_local_mode_sends_nothing() {
     assert!(setup.gate(&a(), "g_on"));
     let unknown = setup.get(Kind::Gate, &a(), "nope");
     assert_eq!(unknown.reason(), "Uninitialized:Unrecognized");
-    let reporter = &setup.client.context().reporter;
-    reporter.error("tag", "exception", "info", None);
+    let logged = setup.client.log_event(&a(), "e", Default::default(), None);
+    logged.expect("swallowed");
+    setup.flush();
     setup.shutdown();
     assert!(setup.server.requests().is_empty());
     assert_eq!(setup.stats()["accepted"], 0);
@@ -139,28 +145,41 @@ fn x6_local_mode_sends_nothing() {
 
 #[test]
 fn x7_disable_all_logging_sends_no_events_and_no_reports() {
-    let setup = Plan {
-        options: json!({"disable_all_logging": true, "disable_diagnostics": false}),
-        rules: fixture_with(json!({"diagnostics": {"api_call": 10_000, "logevent": 10_000}})),
-        ..Plan::default()
+    for is_off in [true, false] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let rules = json!({"diagnostics": {"api_call": 10_000, "logevent": 10_000}});
+        let server = Arc::new(serve(&fixture_with(rules)));
+        // Something to report.
+        server.fault(Fault {
+            times: -1,
+            disconnect: true,
+            ..Fault::on(Endpoint::Specs)
+        });
+        let setup = Plan {
+            options: json!({"disable_all_logging": is_off, "disable_diagnostics": false}),
+            hooks: Hooks {
+                error: Some(Arc::new(move |tag: &str, _: &str, _: &str| {
+                    tell.lock().push(tag.to_owned());
+                })),
+                ..Hooks::default()
+            },
+            ..Plan::default()
+        }
+        .start_on(server);
+        setup.gate(&a(), "g_on");
+        let logged = setup.client.log_event(&a(), "e", Default::default(), None);
+        logged.expect("swallowed, if anything");
+        setup.flush();
+        if !is_off {
+            setup.wait_for_reports("request:download_config_specs", 1);
+        }
+        setup.shutdown();
+        let requests = setup.server.requests();
+        let is_read = |endpoint| matches!(endpoint, Endpoint::Specs | Endpoint::IdLists);
+        let reads_only = requests.iter().all(|request| is_read(request.endpoint));
+        assert_eq!(reads_only, is_off, "{requests:?}");
+        assert_eq!(told.lock().is_empty(), is_off);
+        assert_eq!(setup.stats()["accepted"] == 0, is_off);
     }
-    .start();
-    assert!(setup.gate(&a(), "g_on"));
-    setup
-        .client
-        .log_event(&a(), "e", Default::default(), None)
-        .expect("swallowed");
-    setup
-        .client
-        .context()
-        .reporter
-        .error("tag", "exception", "info", None);
-    setup.flush();
-    setup.shutdown();
-    let requests = setup.server.requests();
-    let is_read = |endpoint| matches!(endpoint, Endpoint::Specs | Endpoint::IdLists);
-    assert!(
-        requests.iter().all(|request| is_read(request.endpoint)),
-        "{requests:?}"
-    );
 }

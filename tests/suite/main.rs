@@ -18,11 +18,23 @@ mod grpc;
 mod local_server;
 
 #[cfg(test)]
+mod events_cases;
+#[cfg(test)]
+mod events_configs;
+#[cfg(test)]
 mod events_custom;
+#[cfg(test)]
+mod events_dedupe;
 #[cfg(test)]
 mod events_delivery;
 #[cfg(test)]
-mod events_exposures;
+mod events_gates;
+#[cfg(test)]
+mod events_overrides;
+#[cfg(test)]
+mod events_queue;
+#[cfg(test)]
+mod events_reports;
 #[cfg(test)]
 mod events_sampling;
 #[cfg(test)]

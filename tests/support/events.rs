@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use tidegate::client::{Client, EvalResult, Flags};
+use tidegate::client::{Client, Flags};
 use tidegate::clock::{Clock, ManualClock, SystemClock};
-use tidegate::eval::Kind;
 use tidegate::exposure::FlushInfo;
 use tidegate::host::Hooks;
 use tidegate::options::{Options, Settings};
@@ -33,6 +32,16 @@ pub fn fixture() -> Value {
 /// The fixture's rules with some of its members replaced.
 pub fn fixture_with(members: Value) -> Value {
     let mut rules = fixture();
+    merge(&mut rules, members);
+    rules
+}
+
+/// The fixture's rules with some of its members replaced, under which a client has no events of its
+/// own to send.
+pub fn silent_rules(members: Value) -> Value {
+    let mut rules = fixture_with(json!({
+        "diagnostics": {"initialize": 0, "dcs": 0, "idlist": 0, "api_call": 0, "logevent": 0},
+    }));
     merge(&mut rules, members);
     rules
 }
@@ -77,54 +86,10 @@ impl Default for Plan {
 }
 
 impl Setup {
-    pub fn new(options: Value) -> Setup {
-        Plan {
-            options,
-            ..Plan::default()
-        }
-        .start()
-    }
-
-    pub fn with_rules(options: Value, members: Value) -> Setup {
-        Plan {
-            options,
-            rules: fixture_with(members),
-            ..Plan::default()
-        }
-        .start()
-    }
-
     pub fn gate(&self, user: &Arc<User>, name: &str) -> bool {
         self.client
             .check_gate(user, name, Flags::default())
             .expect("ready")
-    }
-
-    pub fn config(&self, user: &Arc<User>, name: &str) -> EvalResult {
-        self.get(Kind::Config, user, name)
-    }
-
-    pub fn layer(&self, user: &Arc<User>, name: &str) -> EvalResult {
-        self.get(Kind::Layer, user, name)
-    }
-
-    pub fn get(&self, kind: Kind, user: &Arc<User>, name: &str) -> EvalResult {
-        self.client
-            .evaluate(kind, user, name, Flags::default())
-            .expect("ready")
-    }
-
-    pub fn quiet(&self, kind: Kind, user: &Arc<User>, name: &str) -> EvalResult {
-        let flags = Flags::from_bits(Flags::NO_EXPOSURE).expect("a flag");
-        self.client
-            .evaluate(kind, user, name, flags)
-            .expect("ready")
-    }
-
-    pub fn manual(&self, kind: Kind, user: &Arc<User>, name: &str, parameter: Option<&str>) {
-        self.client
-            .log_exposure(user, kind, name, parameter)
-            .expect("ready");
     }
 
     pub fn flush(&self) -> FlushInfo {
@@ -143,42 +108,13 @@ impl Setup {
 
     /// Waits until a member of the stats has a value.
     pub fn wait_for_stat(&self, pointer: &str, value: u64) {
-        let start = Instant::now();
-        loop {
-            let stats = self.moving_stats();
-            if stats.pointer(pointer).and_then(Value::as_u64) == Some(value) {
-                return;
-            }
-            assert!(
-                start.elapsed() < PATIENCE,
-                "{pointer} is not {value}: {stats}"
-            );
-            std::thread::yield_now();
-        }
+        wait_for_stat(|| self.moving_stats(), pointer, value);
     }
 
     /// The part of the stats about events, when nothing moves; checks that every event is
     /// accounted for.
     pub fn stats(&self) -> Value {
-        let events = self.moving_stats();
-        let number = |value: &Value| value.as_u64().expect("a number");
-        assert_eq!(
-            number(&events["accepted"]),
-            number(&events["sent"])
-                + number(&events["dropped"]["total"])
-                + number(&events["spooled"])
-                + number(&events["queued"]),
-            "{events}"
-        );
-        events
-    }
-
-    /// Flushes; gives the events received so far, without diagnostics, in a form that can be
-    /// compared with [`Expected`].
-    pub fn events(&self) -> Vec<Value> {
-        self.flush();
-        self.stats();
-        normal_form(self.server.events())
+        accounted(self.moving_stats())
     }
 
     /// Waits for so many requests to log events.
@@ -193,23 +129,59 @@ impl Setup {
 
     /// Waits for so many error reports with this tag; gives them all.
     pub fn wait_for_reports(&self, tag: &str, count: usize) -> Vec<Value> {
-        let found = || -> Vec<Value> {
-            let reports = self.server.requests_to(Endpoint::SdkException);
-            let bodies = reports.iter().map(|report| report.body.clone());
-            bodies.filter(|body| body["tag"] == tag).collect()
-        };
-        for arrived in 1..1_000 {
-            if found().len() >= count {
-                break;
-            }
-            let awaited = Awaited::requests(Some(Endpoint::SdkException));
-            assert!(
-                self.server.wait_for(&awaited, arrived, PATIENCE),
-                "no {count} reports {tag}"
-            );
-        }
-        found()
+        wait_for_reports(&self.server, tag, count)
     }
+}
+
+/// Waits until a member of what `stats` gives has a value.
+pub fn wait_for_stat(stats: impl Fn() -> Value, pointer: &str, value: u64) {
+    let start = Instant::now();
+    loop {
+        let stats = stats();
+        if stats.pointer(pointer).and_then(Value::as_u64) == Some(value) {
+            return;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{pointer} is not {value}: {stats}"
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// Checks that every event is accounted for in the stats about events.
+#[track_caller]
+pub fn accounted(events: Value) -> Value {
+    let number = |value: &Value| value.as_u64().expect("a number");
+    assert_eq!(
+        number(&events["accepted"]),
+        number(&events["sent"])
+            + number(&events["dropped"]["total"])
+            + number(&events["spooled"])
+            + number(&events["queued"]),
+        "{events}"
+    );
+    events
+}
+
+/// Waits for so many error reports with this tag; gives them all.
+pub fn wait_for_reports(server: &Server, tag: &str, count: usize) -> Vec<Value> {
+    let found = || -> Vec<Value> {
+        let reports = server.requests_to(Endpoint::SdkException);
+        let bodies = reports.iter().map(|report| report.body.clone());
+        bodies.filter(|body| body["tag"] == tag).collect()
+    };
+    for arrived in 1..1_000 {
+        if found().len() >= count {
+            break;
+        }
+        let awaited = Awaited::requests(Some(Endpoint::SdkException));
+        assert!(
+            server.wait_for(&awaited, arrived, PATIENCE),
+            "no {count} reports {tag}"
+        );
+    }
+    found()
 }
 
 /// Waits for so many requests to log events.
@@ -247,25 +219,32 @@ impl Plan {
 
     /// Makes a client that is not initialized.
     pub fn client(self, server: &Server) -> Arc<Client> {
-        let mut options = json!({
-            "api": server.api(),
-            "api_for_sdk_exception": format!("{}/v1/sdk_exception", server.url()),
-            "disable_diagnostics": true,
-            "rulesets_sync_interval": 3600,
-            "idlists_sync_interval": 3600,
-        });
-        merge(&mut options, self.options);
-        let (settings, _) = Settings::from_json(&options.to_string()).expect("options");
-        let options = Options {
-            settings,
-            hooks: self.hooks,
-        };
+        let options = all_options(server, self.options);
         let clock: Arc<dyn Clock> = match self.clock {
             Some(clock) => clock,
             None => Arc::new(SystemClock::default()),
         };
-        Client::with_clock(KEY, options, clock).expect("a client")
+        rust_client(&options, self.hooks, clock)
     }
+}
+
+/// A client made in Rust.
+pub fn rust_client(options: &Value, hooks: Hooks, clock: Arc<dyn Clock>) -> Arc<Client> {
+    let (settings, _) = Settings::from_json(&options.to_string()).expect("options");
+    Client::with_clock(KEY, Options { settings, hooks }, clock).expect("a client")
+}
+
+/// `options`, and those that all clients of `server` have.
+pub fn all_options(server: &Server, options: Value) -> Value {
+    let mut all = json!({
+        "api": server.api(),
+        "api_for_sdk_exception": format!("{}/v1/sdk_exception", server.url()),
+        "disable_diagnostics": true,
+        "rulesets_sync_interval": 3600,
+        "idlists_sync_interval": 3600,
+    });
+    merge(&mut all, options);
+    all
 }
 
 /// A user from JSON.
@@ -281,11 +260,6 @@ pub fn id(id: &str) -> Arc<User> {
 /// User "a".
 pub fn a() -> Arc<User> {
     id("a")
-}
-
-/// User "a" with an address that some rules ask for.
-pub fn ax() -> Arc<User> {
-    user(json!({"userID": "a", "email": "q@x.com"}))
 }
 
 /// Events without diagnostics and, once checked, without times.

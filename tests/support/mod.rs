@@ -1,5 +1,7 @@
 //! What several test files share.
 
+pub mod c_api;
+pub mod c_events;
 pub mod events;
 #[cfg(feature = "grpc")]
 pub mod forward_proxy;

@@ -128,9 +128,13 @@ impl Spool {
     pub(super) fn adopt(&mut self) -> io::Result<u64> {
         let before = self.events(Origin::Recovered);
         for folder in Folder::adopt_orphans(&self.root)? {
-            let index = self.adopted.len();
             let paths = folder.segments()?;
-            self.adopted.push(Some(folder));
+            let free = self.adopted.iter().position(Option::is_none);
+            let index = free.unwrap_or(self.adopted.len());
+            match self.adopted.get_mut(index) {
+                Some(place) => *place = Some(folder),
+                None => self.adopted.push(Some(folder)),
+            }
             // One unreadable segment must not hide the others.
             let held: Vec<Age> = paths
                 .into_iter()
@@ -281,8 +285,14 @@ impl Spool {
             .create_new(true)
             .mode(folder::PRIVATE_FILE)
             .open(&path)?;
-        file.write_all(&segment::header(self.writer, sequence))?;
-        folder::sync_dir(&self.own.path)?;
+        let begun = file
+            .write_all(&segment::header(self.writer, sequence))
+            .and_then(|()| folder::sync_dir(&self.own.path));
+        if let Err(error) = begun {
+            // A disk that stays full must not fill up with empty segments.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
         let age = self.take_age();
         let len = segment::HEADER_BYTES as u64;
         self.segments.insert(
@@ -542,6 +552,14 @@ impl Spool {
             .filter(|entry| entry.origin == origin)
             .map(|entry| u64::from(entry.events))
             .sum()
+    }
+
+    /// Events of one batch, if that is unfinished and of this origin.
+    pub(super) fn events_of(&self, id: BatchId, origin: Origin) -> u64 {
+        let entry = self.by_id.get(&id).and_then(|age| self.entries.get(age));
+        entry
+            .filter(|entry| entry.origin == origin)
+            .map_or(0, |entry| u64::from(entry.events))
     }
 
     /// Ends writing. What is unfinished stays for whoever opens the spool next.
