@@ -15,3 +15,9 @@ bench-waits: library
 bench-id-lists: library
 	@$(NEED) cc=gcc python3=python3
 	python3 benches/id_lists/run.py --check
+
+## make bench-event-waits     the slowest call with a dead server and full queues, against idle
+.PHONY: bench-event-waits
+bench-event-waits: library
+	@$(NEED) cc=gcc
+	benches/event_waits/run.sh

@@ -46,16 +46,21 @@ impl CustomEvent {
         if self.name.is_empty() {
             return Err(Error::argument("event_name", "must not be empty"));
         }
+        if self.text_len() > EVENT_MAX_BYTES {
+            return Err(Error::argument("event", "longer than 1 MiB"));
+        }
+        Ok(())
+    }
+
+    /// Bytes of text, those of the user not counted.
+    pub(super) fn text_len(&self) -> usize {
         let raw_len = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or(0, |raw| raw.get().len());
         let value_len = match &self.value {
             EventValue::Text(text) => text.len(),
             EventValue::None | EventValue::Number(_) => 0,
         };
         let rest = raw_len(&self.metadata) + raw_len(&self.statsig_metadata);
-        if self.name.len() + value_len + rest > EVENT_MAX_BYTES {
-            return Err(Error::argument("event", "longer than 1 MiB"));
-        }
-        Ok(())
+        self.name.len() + value_len + rest
     }
 }
 

@@ -8,12 +8,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use smallvec::SmallVec;
+
 use crate::lock::Mutex;
 
 use super::event::Record;
 use crate::store::Snapshot;
 
 const LANES: usize = 16;
+/// Bytes that waiting events may hold in all, and the weight below which an event is not weighed:
+/// the number of those is bounded already.
+const BYTES_MAX: usize = 64 << 20;
+const LIGHT_BYTES: usize = 1 << 10;
 /// Room that an emptied buffer keeps.
 const SPARE_RECORDS_MAX: usize = 1_024;
 
@@ -22,6 +28,8 @@ pub(super) struct Intake {
     lanes: Vec<Lane>,
     /// Events in all lanes.
     waiting: AtomicUsize,
+    /// Bytes of those that are weighed.
+    bytes: AtomicUsize,
     is_closed: AtomicBool,
 }
 
@@ -49,8 +57,8 @@ pub(super) type Waiting = VecDeque<(u32, Record)>;
 pub(super) enum Pushed {
     /// It waits, as one of this many.
     Waiting(usize),
-    /// It waits; an older one was dropped for it.
-    Displaced,
+    /// It waits; so many older ones were dropped for it.
+    Displaced(u64),
     /// The intake is closed.
     Refused,
 }
@@ -60,6 +68,7 @@ impl Intake {
         Intake {
             lanes: std::iter::repeat_with(Lane::default).take(LANES).collect(),
             waiting: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -82,17 +91,32 @@ impl Intake {
             content.snapshots.push(Arc::clone(snapshot));
         }
         let position = u32::try_from(content.snapshots.len() - 1).unwrap_or(u32::MAX);
-        if self.waiting.load(Ordering::Relaxed) >= limit
-            && let Some(oldest) = content.records.pop_front()
-        {
-            content.records.push_back((position, record));
-            drop(content);
-            drop(oldest);
-            return Pushed::Displaced;
+        let weight = weight(&record);
+        let is_full = |waiting: usize| {
+            let is_heavy = weight > 0 && self.bytes.load(Ordering::Relaxed) + weight > BYTES_MAX;
+            waiting >= limit || is_heavy
+        };
+        let mut displaced: SmallVec<[Record; 1]> = SmallVec::new();
+        while is_full(self.waiting.load(Ordering::Relaxed)) {
+            let Some((_, oldest)) = content.records.pop_front() else {
+                break;
+            };
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.bytes
+                .fetch_sub(self::weight(&oldest), Ordering::Relaxed);
+            displaced.push(oldest);
         }
         content.records.push_back((position, record));
+        if weight > 0 {
+            self.bytes.fetch_add(weight, Ordering::Relaxed);
+        }
         // Under the lane's lock, so that a drain never takes more than was counted.
-        Pushed::Waiting(self.waiting.fetch_add(1, Ordering::Relaxed) + 1)
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        drop(content);
+        match displaced.len() {
+            0 => Pushed::Waiting(waiting),
+            count => Pushed::Displaced(count as u64),
+        }
     }
 
     /// Takes everything that waits, lane by lane. No lock is held while `take` runs. `records` is an
@@ -114,6 +138,10 @@ impl Intake {
                 std::mem::take(&mut content.snapshots)
             };
             for (position, record) in records.drain(..) {
+                let weight = weight(&record);
+                if weight > 0 {
+                    self.bytes.fetch_sub(weight, Ordering::Relaxed);
+                }
                 if let Some(snapshot) = snapshots.get(position as usize) {
                     take(record, snapshot);
                 }
@@ -142,6 +170,15 @@ impl Intake {
             drop(lane.content.lock());
         }
     }
+}
+
+/// The bytes an event holds, 0 if they are few. A user that many events share is counted with each.
+fn weight(record: &Record) -> usize {
+    let bytes = match record {
+        Record::Exposure(exposure) => exposure.user.text_len(),
+        Record::Custom(event) => event.text_len() + event.user.text_len(),
+    };
+    if bytes < LIGHT_BYTES { 0 } else { bytes }
 }
 
 /// The lane of the calling thread: threads take turns in choosing one, and keep it.
@@ -221,11 +258,30 @@ mod tests {
         let snapshot = Arc::new(Snapshot::default());
         for number in 0..10 {
             let pushed = intake.push(record(&user, &number.to_string()), &snapshot, 3);
-            assert_eq!(pushed == Pushed::Displaced, number >= 3);
+            assert_eq!(pushed == Pushed::Displaced(1), number >= 3);
         }
         assert_eq!(intake.waiting(), 3);
         assert_eq!(names(&intake), ["7", "8", "9"]);
         assert_eq!(intake.accepted(), 10);
+    }
+
+    #[test]
+    fn heavy_events_make_room_by_their_bytes() {
+        let (intake, user) = (Intake::new(), user());
+        let snapshot = Arc::new(Snapshot::default());
+        let heavy = |letter: &str| record(&user, &letter.repeat(BYTES_MAX / 4));
+        for _ in 0..3 {
+            let pushed = intake.push(heavy("h"), &snapshot, 100);
+            assert!(matches!(pushed, Pushed::Waiting(_)));
+        }
+        assert!(intake.bytes.load(Ordering::Relaxed) <= BYTES_MAX);
+        let light = intake.push(record(&user, "light"), &snapshot, 100);
+        assert_eq!(light, Pushed::Waiting(4), "what is light always fits");
+        let whole = record(&user, &"w".repeat(BYTES_MAX - LIGHT_BYTES));
+        assert_eq!(intake.push(whole, &snapshot, 100), Pushed::Displaced(3));
+        assert_eq!(intake.waiting(), 2, "the light one stays");
+        assert_eq!(names(&intake).len(), 2);
+        assert_eq!(intake.bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]

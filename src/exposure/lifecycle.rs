@@ -196,7 +196,7 @@ impl Events {
         }
         self.http.cancel_all();
         self.work(state, Extent::Due, deadline_ms);
-        self.close_spool(state);
+        self.close_spool(state, deadline_ms);
         self.report_drops(state);
         if self.runs_inline() {
             let limit_ms = self.ctx.clock.monotonic_ms() + LAST_REPORTS_MS;
@@ -211,19 +211,24 @@ impl Events {
         state.tally().since(before)
     }
 
-    fn close_spool(&self, state: &State) {
+    fn close_spool(&self, state: &State, deadline_ms: i64) {
         // Whoever holds this lock for long waits for the disk; what is there stays there.
         let Some(mut work) = state.work.try_lock_for(CLOSE_PATIENCE) else {
             return;
         };
         update_mirror(state, &work);
-        let result = work.spool.spool.take().map(super::spool::Spool::close);
+        let closed = work.spool.spool.take().map(super::spool::Spool::close);
         work.spool.dir = None;
         drop(work);
-        if let Some(Err(error)) = result {
-            let text = format!("the event spool could not be closed: {error}");
-            self.ctx.reporter.log(LogLevel::Error, "events", &text);
+        match closed {
+            Some(Ok(unsynced)) => state.unsynced.lock().extend(unsynced),
+            Some(Err(error)) => {
+                let text = format!("the event spool could not be closed: {error}");
+                self.ctx.reporter.log(LogLevel::Error, "events", &text);
+            }
+            None => {}
         }
+        self.make_durable(state, Extent::Everything, deadline_ms);
     }
 
     /// At the end of a process that does not shut down: what waits in memory goes to the spool, if

@@ -2,17 +2,18 @@
 //!
 //! [`Events::expose`] and [`Events::log`] run on the host's threads: they decide whether an event is
 //! new, and queue it. Everything else runs on the events thread (`work`), which writes JSON, seals
-//! batches and keeps the spool, and on short-lived senders (`send`), so that neither a slow server
-//! nor a slow disk is felt by callers. Without threads, `tick`, `flush` and `shutdown` do all of it.
+//! batches and keeps the spool (`disk`), and on short-lived senders (`send`), so that neither a slow
+//! server nor a slow disk is felt by callers. Without threads, `tick`, `flush` and `shutdown` do all of it.
 //!
 //! Locks, in the order they are taken: `State::work`, then `State::queue` or a lane of the intake.
-//! None is held during a request or a callback; `work` is held while the spool is written.
+//! None is held during a request, a callback or a sync; `work` is held while the spool is written.
 
 mod backoff;
 mod batch;
 mod batch_id;
 mod counters;
 mod dedupe;
+mod disk;
 mod event;
 mod gzip;
 mod intake;
@@ -230,8 +231,8 @@ impl Events {
         let limit = (batch_size * state.capacity).max(INTAKE_MIN);
         match state.intake.push(record, snapshot, limit) {
             Pushed::Refused => return false,
-            Pushed::Displaced => {
-                state.counters.drop_events(Cause::QueueFull, 1);
+            Pushed::Displaced(events) => {
+                state.counters.drop_events(Cause::QueueFull, events);
                 state.wake();
             }
             Pushed::Waiting(count) => {

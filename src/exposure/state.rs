@@ -15,7 +15,7 @@ use super::event::EventWriter;
 use super::gzip::Gzip;
 use super::intake::{Intake, Waiting};
 use super::queue::DeliveryQueue;
-use super::spool::{Limits, Spool};
+use super::spool::{Limits, Spool, Unsynced};
 use crate::context::Context;
 use crate::options::LogLevel;
 use crate::worker::{Signal, Worker, WorkerControl};
@@ -38,10 +38,13 @@ pub(super) struct State {
     pub(super) counters: Counters,
     pub(super) work: Mutex<Work>,
     pub(super) queue: Mutex<DeliveryQueue>,
-    /// Raised whenever an attempt has ended.
+    /// Raised whenever an attempt or a sync has ended.
     pub(super) changed: Signal,
-    /// What senders have to tell the spool.
+    /// What senders and syncers have to tell the spool.
     pub(super) mail: Mutex<Vec<Mail>>,
+    /// What is to be synced next.
+    pub(super) unsynced: Mutex<Vec<Unsynced>>,
+    pub(super) is_syncing: AtomicBool,
     pub(super) mirror: Mirror,
     /// Events in the open batch.
     pub(super) open_events: AtomicUsize,
@@ -70,8 +73,8 @@ pub(super) struct Work {
     pub(super) next_drop_report_ms: i64,
     /// When what was accepted must be on disk.
     pub(super) sync_due_ms: Option<i64>,
-    /// How long the last sync took.
-    pub(super) sync_took_ms: i64,
+    /// The next round has something to do at once.
+    pub(super) has_more: bool,
     /// Lines for the log, written once the lock is free.
     pub(super) notes: Vec<(LogLevel, String)>,
 }
@@ -87,13 +90,15 @@ pub(super) struct SpoolSlot {
     pub(super) next_adoption_ms: i64,
 }
 
-/// A message of a sender to the spool.
-#[derive(Debug, Clone, Copy)]
+/// A message to the spool.
+#[derive(Debug)]
 pub(super) enum Mail {
     /// Delivered or given up.
     Finish(BatchId),
     /// No longer in memory.
     Release(BatchId),
+    /// What was appended may not be durable.
+    SyncFailed(std::io::Error),
 }
 
 /// Numbers that `stats` shows of what `Work` guards, as of its last change.
@@ -141,7 +146,7 @@ impl Mirror {
         for origin in [Origin::Own, Origin::Recovered] {
             let over = mail.iter().map(|mail| match mail {
                 Mail::Finish(id) => spool.events_of(*id, origin),
-                Mail::Release(_) => 0,
+                Mail::Release(_) | Mail::SyncFailed(_) => 0,
             });
             let events = spool.events(origin) - over.sum::<u64>();
             let events = i64::try_from(events).unwrap_or(i64::MAX);
@@ -189,12 +194,14 @@ impl State {
                 next_seal_ms: now_ms + super::work::seal_interval_ms(settings),
                 next_drop_report_ms: now_ms + super::work::DROP_REPORT_INTERVAL_MS,
                 sync_due_ms: None,
-                sync_took_ms: 0,
+                has_more: false,
                 notes: Vec::new(),
             }),
             queue: Mutex::new(DeliveryQueue::new(capacity)),
             changed: Signal::default(),
             mail: Mutex::default(),
+            unsynced: Mutex::default(),
+            is_syncing: AtomicBool::new(false),
             mirror: Mirror::default(),
             open_events: AtomicUsize::new(0),
             is_shut: AtomicBool::new(false),

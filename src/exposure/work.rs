@@ -8,27 +8,25 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::batch::{Encoding, OpenBatch, Origin, restore};
+use super::batch::{Encoding, OpenBatch, Origin};
 use super::counters::Cause;
+use super::disk::{note_unsynced, read_mail};
 use super::event::write_diagnostics;
 use super::gzip::Gzip;
 use super::queue::Displaced;
-use super::spool::{Lost, Spool};
-use super::state::{Mail, SpoolSlot, State, Work};
+use super::state::{Mail, State, Work};
 use super::{Events, batch_size};
-use crate::options::{LogLevel, Settings, positive_seconds};
+use crate::options::{Settings, positive_seconds};
 use crate::report::Repeat;
 use crate::store::Snapshot;
 
 /// How often the service is told how many events were dropped.
 pub(super) const DROP_REPORT_INTERVAL_MS: i64 = 60_000;
-/// How long a failing spool is left alone.
-const SPOOL_RETRY_MS: i64 = 30_000;
+/// How long a round looks at what other processes left.
+const SLICE_MS: i64 = 10;
 /// A round without a spool takes less than this; even a call that is out of time waits as long.
 const LOCK_PATIENCE_MIN_MS: u64 = 20;
 const LOCK_PATIENCE_MAX_MS: u64 = 60_000;
-/// How often to look for what dead processes left.
-const ADOPTION_INTERVAL_MS: i64 = 60_000;
 
 /// Age at which a batch is sealed though it is not full.
 pub(super) fn seal_interval_ms(settings: &Settings) -> i64 {
@@ -49,7 +47,7 @@ pub(super) enum Extent {
 
 impl Events {
     /// Does one round, unless somebody else is at it until `deadline_ms`: a disk may hang. What
-    /// there is to say is said after it, without the lock.
+    /// there is to say, and to sync, is said and synced after it, without the lock.
     pub(super) fn work(&self, state: &State, extent: Extent, deadline_ms: i64) {
         let now_ms = self.ctx.clock.monotonic_ms();
         state.end_window_if_due(now_ms);
@@ -73,11 +71,12 @@ impl Events {
         if reports_drops {
             self.report_drops(state);
         }
+        self.make_durable(state, extent, deadline_ms);
     }
 
     pub(super) fn round(&self, state: &State, work: &mut Work, extent: Extent, now_ms: i64) {
         let snapshot = self.ctx.store.load_full();
-        let has_found = self.open_spool(work, now_ms);
+        self.open_spool(work, now_ms);
         read_mail(state, work, now_ms);
 
         let seals = extent == Extent::Everything || now_ms >= work.next_seal_ms;
@@ -98,17 +97,18 @@ impl Events {
             self.seal(state, work);
         }
         // What filled batches is in the file already and gets durable when its time comes.
-        let syncs = seals || is_sync_due;
-        if syncs {
+        if seals || is_sync_due {
             work.sync_due_ms = None;
+            self.spool_open_batch(work);
+            note_unsynced(state, work, now_ms);
         }
-        if syncs {
-            self.sync_spool(work, now_ms);
-        }
+        // Fresh events are on disk by now; what others left can wait, and is taken in slices.
+        let until_ms = self.ctx.clock.monotonic_ms().saturating_add(SLICE_MS);
+        let has_found = self.adopt(work, until_ms);
         if drains || has_found {
             self.keep_spool_small(state, work);
         }
-        self.load_stored(state, work);
+        work.has_more = self.load_stored(state, work, until_ms);
         work.writer.forget_user();
         update_mirror(state, work);
     }
@@ -119,11 +119,10 @@ impl Events {
             return false;
         }
         if waiting > 0 && work.sync_due_ms.is_none() {
-            // Half of the time for waiting, the rest for waking up and for the disk. Events may
-            // have waited for as long as the last sync took.
-            let limit_ms = self.ctx.settings.event_spool_sync_ms;
-            let wait_ms = i64::try_from(limit_ms / 2).unwrap_or(i64::MAX) - work.sync_took_ms;
-            work.sync_due_ms = Some(now_ms.saturating_add(wait_ms.max(0)));
+            // Half of the time for waiting, the rest for waking up and for the disk.
+            let wait_ms = self.ctx.settings.event_spool_sync_ms / 2;
+            let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX);
+            work.sync_due_ms = Some(now_ms.saturating_add(wait_ms));
         }
         work.sync_due_ms.is_some_and(|due_ms| now_ms >= due_ms)
     }
@@ -131,6 +130,9 @@ impl Events {
     /// When the next round is due, if nothing wakes the thread before.
     pub(super) fn next_round_ms(&self, state: &State) -> i64 {
         let work = state.work.lock();
+        if work.has_more {
+            return self.ctx.clock.monotonic_ms();
+        }
         let mut next_ms = work
             .next_seal_ms
             .min(work.next_drop_report_ms)
@@ -231,7 +233,7 @@ impl Events {
     }
 
     /// The object that follows the events in a body.
-    fn batch_metadata(&self, batch_id: &str) -> String {
+    pub(super) fn batch_metadata(&self, batch_id: &str) -> String {
         let mut metadata = self.ctx.statsig_metadata();
         if let Some(members) = metadata.as_object_mut() {
             members.insert("batchID".to_owned(), json!(batch_id));
@@ -252,179 +254,6 @@ impl Events {
         self.ctx
             .reporter
             .error_repeated(tag, tag, &text, Some(extra), Repeat::Always);
-    }
-}
-
-/// The spool's part of a round.
-impl Events {
-    /// Opens the spool, and looks for what dead processes left. Returns whether it did.
-    fn open_spool(&self, work: &mut Work, now_ms: i64) -> bool {
-        let slot = &mut work.spool;
-        let Some(dir) = slot.dir.as_ref().filter(|_| now_ms >= slot.retry_at_ms) else {
-            return false;
-        };
-        match &mut slot.spool {
-            None => match Spool::open(dir, &self.ctx.sdk_key, slot.limits) {
-                Ok(spool) => {
-                    slot.spool = Some(spool);
-                    slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
-                    spool_works(work);
-                    true
-                }
-                Err(error) => {
-                    spool_failed(work, &error, now_ms);
-                    false
-                }
-            },
-            Some(spool) if now_ms >= slot.next_adoption_ms => {
-                // Other processes' folders are a favor to them; failing is no fault of ours.
-                let _ = spool.adopt();
-                slot.next_adoption_ms = now_ms + ADOPTION_INTERVAL_MS;
-                true
-            }
-            Some(_) => false,
-        }
-    }
-
-    /// Appends to the spool what the open batch got since the last time.
-    fn spool_open_batch(&self, work: &mut Work) {
-        let now_ms = self.ctx.clock.monotonic_ms();
-        let Work {
-            open: Some(open),
-            gzip: Some(gzip),
-            spool: slot,
-            ..
-        } = work
-        else {
-            return;
-        };
-        if now_ms < slot.retry_at_ms {
-            return;
-        }
-        let Some(spool) = &mut slot.spool else { return };
-        let (id, encoding) = (open.id, open.encoding);
-        let Some(piece) = open.piece(gzip) else {
-            return;
-        };
-        match spool.append(id, encoding, &piece, self.ctx.clock.now_ms()) {
-            Ok(()) => {
-                open.piece_taken();
-                spool_works(work);
-            }
-            Err(error) => spool_failed(work, &error, now_ms),
-        }
-    }
-
-    /// Makes durable what was accepted.
-    fn sync_spool(&self, work: &mut Work, now_ms: i64) {
-        self.spool_open_batch(work);
-        let synced = work.spool.spool.as_mut().map_or(Ok(()), Spool::sync);
-        work.sync_took_ms = self.ctx.clock.monotonic_ms() - now_ms;
-        if let Err(error) = synced {
-            spool_failed(work, &error, now_ms);
-        }
-    }
-
-    /// Keeps the spool within its limits.
-    fn keep_spool_small(&self, state: &State, work: &mut Work) {
-        let Some(spool) = &mut work.spool.spool else {
-            return;
-        };
-        for lost in spool.enforce_limits(self.ctx.clock.now_ms()) {
-            if !lost.in_memory {
-                count_lost(state, &lost);
-                continue;
-            }
-            state.queue.lock().forget_disk(lost.id);
-            if let Some(open) = work.open.as_mut().filter(|open| open.id == lost.id) {
-                open.forget_pieces();
-            }
-        }
-    }
-
-    /// Brings batches back from disk while there is room for them.
-    fn load_stored(&self, state: &State, work: &mut Work) {
-        let Work {
-            spool: SpoolSlot {
-                spool: Some(spool), ..
-            },
-            ..
-        } = work
-        else {
-            return;
-        };
-        // Not the one of the open batch: it is in the middle of a stream.
-        let mut gzip = None;
-        while state.queue.lock().has_room_for_stored() {
-            let stored = match spool.load_next() {
-                None => return,
-                Some(Err(lost)) => {
-                    count_lost(state, &lost);
-                    continue;
-                }
-                Some(Ok(stored)) => stored,
-            };
-            let gzip = gzip.get_or_insert_with(Gzip::new);
-            let (id, origin) = (stored.id, stored.origin);
-            let metadata = self.batch_metadata(&id.to_string());
-            match restore(
-                gzip,
-                (id, origin),
-                stored.encoding,
-                &stored.pieces,
-                stored.events,
-                &metadata,
-            ) {
-                Some(batch) => {
-                    let mut queue = state.queue.lock();
-                    if let Some(displaced) = queue.push(batch) {
-                        displace(state, &displaced);
-                        return;
-                    }
-                }
-                None => {
-                    if let Some(lost) = spool.give_up(id, Cause::Serialization) {
-                        count_lost(state, &lost);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn read_mail(state: &State, work: &mut Work, now_ms: i64) {
-    if !state.has_spool {
-        return;
-    }
-    let mail = std::mem::take(&mut *state.mail.lock());
-    let Some(spool) = &mut work.spool.spool else {
-        return;
-    };
-    let mut failure = None;
-    for message in mail {
-        match message {
-            Mail::Finish(id) => failure = spool.finish(id).err().or(failure),
-            Mail::Release(id) => spool.release(id),
-        }
-    }
-    if let Some(error) = failure {
-        spool_failed(work, &error, now_ms);
-    }
-}
-
-fn spool_failed(work: &mut Work, error: &std::io::Error, now_ms: i64) {
-    let slot = &mut work.spool;
-    slot.retry_at_ms = now_ms + SPOOL_RETRY_MS;
-    if !std::mem::replace(&mut slot.is_failing, true) {
-        let text = format!("the event spool fails, events are kept in memory only: {error}");
-        work.notes.push((LogLevel::Error, text));
-    }
-}
-
-fn spool_works(work: &mut Work) {
-    if std::mem::replace(&mut work.spool.is_failing, false) {
-        let text = "the event spool works again".to_owned();
-        work.notes.push((LogLevel::Warning, text));
     }
 }
 
@@ -450,10 +279,6 @@ pub(super) fn count_dropped(state: &State, origin: Origin, cause: Cause, events:
                 .fetch_add(events, Ordering::Relaxed);
         }
     }
-}
-
-fn count_lost(state: &State, lost: &Lost) {
-    count_dropped(state, lost.origin, lost.cause, lost.events);
 }
 
 /// Shows outside of the lock what changed under it.

@@ -151,6 +151,12 @@ impl User {
         self.given.environment
     }
 
+    /// Bytes of text in memory.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// The user id, which may be empty text if there are custom ids.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tidegate::clock::ManualClock;
@@ -14,47 +13,10 @@ use crate::local_server::Server;
 use crate::local_server::fault::Fault;
 use crate::local_server::record::Endpoint;
 use crate::support::events::*;
-
-/// A folder below the system's temporary one, removed at the end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new() -> TempDir {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tidegate-events-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        TempDir(path)
-    }
-
-    /// Files other than locks.
-    fn segments(&self) -> Vec<PathBuf> {
-        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                if entry.path().is_dir() {
-                    walk(&entry.path(), found);
-                } else if entry.path().extension().is_some() {
-                    found.push(entry.path());
-                }
-            }
-        }
-        let mut found = Vec::new();
-        walk(&self.0, &mut found);
-        found
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::temp_dir::TempDir;
 
 fn rules() -> Value {
-    fixture_with(json!({
-        "diagnostics": {"initialize": 0, "dcs": 0, "idlist": 0, "api_call": 0, "logevent": 0},
-    }))
+    silent_rules(json!({}))
 }
 
 /// A client with a spool; without threads unless the options say otherwise.
@@ -493,82 +455,6 @@ fn without_compression_the_spool_works_alike() {
     assert_eq!(next.flush().sent, 3);
     assert_eq!(next.batches()[0].header("content-encoding"), None);
     assert_eq!(received(&server), expected(0..3));
-}
-
-const HELPER_DIR: &str = "TIDEGATE_TEST_SPOOL_DIR";
-const HELPER_API: &str = "TIDEGATE_TEST_API";
-
-/// Logs events for ever, and notes how many are certain to be on disk.
-#[test]
-#[ignore = "runs in a process that another test starts, and kills"]
-fn helper_that_is_killed() {
-    let dir = std::env::var(HELPER_DIR).expect("started by the test");
-    let api = std::env::var(HELPER_API).expect("started by the test");
-    let options = json!({
-        "api": api, "event_spool_dir": dir, "event_spool_sync_ms": 3, "event_queue_size": 7,
-        "disable_error_reporting": true,
-    });
-    let server = server();
-    let setup = Plan {
-        options,
-        rules: rules(),
-        ..Plan::default()
-    }
-    .start_on(server);
-    for round in 1.. {
-        log(&setup, (round - 1) * 10..round * 10);
-        setup.wait_for_stat("/spooled", u64::from(round * 10));
-        let progress = Path::new(&dir).join("progress.txt");
-        fs::write(progress, (round * 10).to_string()).expect("written");
-    }
-}
-
-#[test]
-fn kill_nine_loses_nothing_that_was_on_disk() {
-    let (dir, server) = (TempDir::new(), server());
-    server.fault(Fault {
-        times: -1,
-        ..Fault::status(Endpoint::LogEvent, 503)
-    });
-    let mut helper = std::process::Command::new(std::env::current_exe().expect("a path"))
-        .args([
-            "--exact",
-            "events_spool::helper_that_is_killed",
-            "--ignored",
-        ])
-        .env(HELPER_DIR, &dir.0)
-        .env(HELPER_API, server.api())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("started");
-    let progress = || -> u32 {
-        let text = fs::read_to_string(dir.0.join("progress.txt")).unwrap_or_default();
-        text.parse().unwrap_or_default()
-    };
-    let began = std::time::Instant::now();
-    while progress() < 200 {
-        assert!(
-            helper.try_wait().expect("a status").is_none(),
-            "the helper ended"
-        );
-        assert!(began.elapsed() < PATIENCE, "only {} events", progress());
-        std::thread::yield_now();
-    }
-    helper.kill().expect("killed");
-    helper.wait().expect("gone");
-    let on_disk = progress().max(200);
-
-    server.reset().expect("reset");
-    server.put_rules(None, rules().to_string());
-    let (next, _) = start(&dir, &server, json!({"retry_queue_size": 100}));
-    next.flush();
-    let received = received(&server);
-    assert!(
-        expected(0..on_disk).is_subset(&received),
-        "{} of {on_disk}",
-        received.len()
-    );
-    assert_eq!(server.events().len(), received.len(), "no event came twice");
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod events_cases;
 #[cfg(test)]
 mod events_configs;
 #[cfg(test)]
+mod events_crash;
+#[cfg(test)]
 mod events_custom;
 #[cfg(test)]
 mod events_dedupe;
@@ -37,6 +39,8 @@ mod events_queue;
 mod events_reports;
 #[cfg(test)]
 mod events_sampling;
+#[cfg(test)]
+mod events_soak;
 #[cfg(test)]
 mod events_sources;
 #[cfg(test)]

@@ -5,3 +5,16 @@ CHAOS_SECONDS ?= 300
 chaos:
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --features $(FEATURES) --test suite -- \
 		--exact sync_chaos::chaos_harms_nobody --nocapture
+
+LONG_RUN := nice $(CARGO) test --profile quick --features $(FEATURES) --test suite -- \
+	--ignored --exact --nocapture
+
+## make soak                  every event accounted for, SOAK_SECONDS (600) at the highest rate
+.PHONY: soak
+soak:
+	timeout 7200 $(LONG_RUN) events_soak::at_length
+
+## make crash                 a process killed CRASH_KILLS (200) times loses no event
+.PHONY: crash
+crash:
+	timeout 7200 $(LONG_RUN) events_crash::at_length

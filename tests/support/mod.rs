@@ -10,3 +10,5 @@ pub mod lists;
 pub mod redis;
 pub mod scripted;
 pub mod service;
+pub mod sink;
+pub mod temp_dir;

@@ -4,7 +4,7 @@
 //! lock is free belongs to nobody any more; whoever takes the lock next inherits its segments.
 
 use std::fmt::Write;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,6 @@ impl Folder {
             let path = root.join(format!("{writer:032x}"));
             create_private(&path)?;
             if let Some(lock) = LockFile::try_take(&path.join(LOCK_NAME))? {
-                sync_dir(root)?;
                 return Ok((Folder { path, _lock: lock }, writer));
             }
         }
@@ -111,9 +110,4 @@ impl Folder {
 
 fn modified(path: &Path) -> Option<std::time::SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
-}
-
-/// Makes the creation of a file in `dir` as durable as the file.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }

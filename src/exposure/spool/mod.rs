@@ -2,14 +2,15 @@
 //!
 //! Pieces of batches are appended to segments as they grow; a batch that was delivered or given up
 //! is marked as done, and a segment without unfinished batches is removed. Nothing here decides
-//! when: the caller appends, syncs and loads. Every function may fail as disks do; after a failed
-//! append the segment is left as it is and the next append starts another one.
+//! when: the caller appends, adopts and loads, and makes durable what [`Spool::take_unsynced`] gives,
+//! which may take long and needs no spool. Every function may fail as disks do; after a failed append
+//! the segment is left as it is and the next append starts another one.
 
 mod folder;
 mod lock;
 mod segment;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -84,6 +85,28 @@ struct Active {
     is_dirty: bool,
 }
 
+/// A file or folder whose last changes may be lost with the machine's power.
+#[derive(Debug)]
+pub(super) struct Unsynced {
+    pub(super) path: PathBuf,
+    file: File,
+}
+
+impl Unsynced {
+    /// Makes it durable; takes as long as the disk takes.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// A dead process's folder whose segments are being looked at, one at a time.
+struct Adoption {
+    index: usize,
+    paths: VecDeque<PathBuf>,
+    /// Segments that stay until all were looked at.
+    held: Vec<Age>,
+}
+
 /// The spool of one client.
 pub(super) struct Spool {
     root: PathBuf,
@@ -92,7 +115,10 @@ pub(super) struct Spool {
     writer: u128,
     next_sequence: u64,
     adopted: Vec<Option<Folder>>,
+    orphans: VecDeque<Folder>,
+    adoption: Option<Adoption>,
     active: Option<Active>,
+    unsynced: Vec<Unsynced>,
     segments: BTreeMap<Age, Segment>,
     entries: BTreeMap<Age, Entry>,
     by_id: HashMap<BatchId, Age>,
@@ -101,12 +127,15 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool and takes over what dead processes left.
+    /// Opens the spool for writing.
     pub(super) fn open(spool_dir: &Path, sdk_key: &str, limits: Limits) -> io::Result<Spool> {
         let root = folder::root(spool_dir, sdk_key);
         folder::create_private(&root)?;
         let (own, writer) = Folder::create(&root)?;
         let mut spool = Spool {
+            unsynced: Vec::new(),
+            orphans: VecDeque::new(),
+            adoption: None,
             root,
             limits,
             own,
@@ -120,32 +149,61 @@ impl Spool {
             next_age: 0,
             buffer: Vec::new(),
         };
-        spool.adopt()?;
+        spool.folder_changed(&spool.root.clone())?;
         Ok(spool)
     }
 
-    /// Takes over what processes left that died since. Returns how many events were found.
-    pub(super) fn adopt(&mut self) -> io::Result<u64> {
-        let before = self.events(Origin::Recovered);
-        for folder in Folder::adopt_orphans(&self.root)? {
-            let paths = folder.segments()?;
-            let free = self.adopted.iter().position(Option::is_none);
-            let index = free.unwrap_or(self.adopted.len());
-            match self.adopted.get_mut(index) {
-                Some(place) => *place = Some(folder),
-                None => self.adopted.push(Some(folder)),
-            }
+    /// Takes over the folders of processes that have died. What is in them is found by
+    /// [`Spool::adopt_some`].
+    pub(super) fn find_orphans(&mut self) -> io::Result<()> {
+        self.orphans.extend(Folder::adopt_orphans(&self.root)?);
+        Ok(())
+    }
+
+    /// Whether there are folders that were not looked at yet.
+    pub(super) fn is_adopting(&self) -> bool {
+        self.adoption.is_some() || !self.orphans.is_empty()
+    }
+
+    /// Looks at the next segment of a folder that was taken over. Its batches can be loaded once the
+    /// whole folder is known: a batch may be in several segments, and a later one may say that it
+    /// is done.
+    pub(super) fn adopt_some(&mut self) {
+        let Some(adoption) = &mut self.adoption else {
+            let folder = self.orphans.pop_front();
+            self.adoption = folder.and_then(|folder| self.begin_adoption(folder));
+            return;
+        };
+        if let Some(path) = adoption.paths.pop_front() {
+            let index = adoption.index;
             // One unreadable segment must not hide the others.
-            let held: Vec<Age> = paths
-                .into_iter()
-                .filter_map(|path| self.index_segment(path, index).ok().flatten())
-                .collect();
-            for age in held {
+            let held = self.index_segment(path, index).ok().flatten();
+            if let Some(adoption) = &mut self.adoption {
+                adoption.held.extend(held);
+            }
+            return;
+        }
+        if let Some(adoption) = self.adoption.take() {
+            for age in adoption.held {
                 self.release_segment(age);
             }
-            self.remove_adopted_if_empty(index);
+            self.remove_adopted_if_empty(adoption.index);
         }
-        Ok(self.events(Origin::Recovered) - before)
+    }
+
+    fn begin_adoption(&mut self, folder: Folder) -> Option<Adoption> {
+        let paths = folder.segments().ok()?.into();
+        let free = self.adopted.iter().position(Option::is_none);
+        let index = free.unwrap_or(self.adopted.len());
+        match self.adopted.get_mut(index) {
+            Some(place) => *place = Some(folder),
+            None => self.adopted.push(Some(folder)),
+        }
+        Some(Adoption {
+            index,
+            paths,
+            held: Vec::new(),
+        })
     }
 
     /// Takes note of what is in a segment. The segment is held until it is released: a batch that is
@@ -285,14 +343,12 @@ impl Spool {
             .create_new(true)
             .mode(folder::PRIVATE_FILE)
             .open(&path)?;
-        let begun = file
-            .write_all(&segment::header(self.writer, sequence))
-            .and_then(|()| folder::sync_dir(&self.own.path));
-        if let Err(error) = begun {
+        if let Err(error) = file.write_all(&segment::header(self.writer, sequence)) {
             // A disk that stays full must not fill up with empty segments.
             let _ = fs::remove_file(&path);
             return Err(error);
         }
+        self.folder_changed(&self.own.path.clone())?;
         let age = self.take_age();
         let len = segment::HEADER_BYTES as u64;
         self.segments.insert(
@@ -312,21 +368,42 @@ impl Spool {
         Ok(())
     }
 
+    /// Ends the active segment; the next append starts another one.
     fn close_active(&mut self) -> io::Result<()> {
-        let result = self.sync();
+        self.note_active()?;
         if let Some(active) = self.active.take() {
             self.remove_if_finished(active.age);
         }
-        result
+        Ok(())
     }
 
-    /// Makes everything appended so far durable.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        if let Some(active) = self.active.as_mut().filter(|active| active.is_dirty) {
-            active.file.sync_data()?;
-            active.is_dirty = false;
+    /// Notes that the active segment is to be synced, if anything was appended.
+    fn note_active(&mut self) -> io::Result<()> {
+        let Some(active) = self.active.as_mut().filter(|active| active.is_dirty) else {
+            return Ok(());
+        };
+        if let Some(segment) = self.segments.get(&active.age) {
+            let file = active.file.try_clone()?;
+            let path = segment.path.clone();
+            self.unsynced.push(Unsynced { path, file });
         }
+        active.is_dirty = false;
         Ok(())
+    }
+
+    /// Notes that files came or went in a folder.
+    fn folder_changed(&mut self, path: &Path) -> io::Result<()> {
+        let file = File::open(path)?;
+        let path = path.to_owned();
+        self.unsynced.push(Unsynced { path, file });
+        Ok(())
+    }
+
+    /// What has to be synced to make everything appended so far durable. It can be synced while the
+    /// spool is used.
+    pub(super) fn take_unsynced(&mut self) -> io::Result<Vec<Unsynced>> {
+        self.note_active()?;
+        Ok(std::mem::take(&mut self.unsynced))
     }
 
     /// Marks a batch as delivered or given up. Unknown ids are ignored.
@@ -452,8 +529,12 @@ impl Spool {
         }
     }
 
-    /// Reads the oldest batch that is not in memory, which it is from then on.
+    /// Reads the oldest batch that is not in memory, which it is from then on. `None` as long as
+    /// segments are being looked at.
     pub(super) fn load_next(&mut self) -> Option<Result<StoredBatch, Lost>> {
+        if self.adoption.is_some() {
+            return None;
+        }
         let entry = self.entries.values_mut().find(|entry| !entry.in_memory)?;
         entry.in_memory = true;
         let id = entry.id;
@@ -562,14 +643,18 @@ impl Spool {
             .map_or(0, |entry| u64::from(entry.events))
     }
 
-    /// Ends writing. What is unfinished stays for whoever opens the spool next.
-    pub(super) fn close(mut self) -> io::Result<()> {
-        let result = self.close_active();
+    /// Ends writing. What is unfinished stays for whoever opens the spool next. Gives what has to be
+    /// synced.
+    pub(super) fn close(mut self) -> io::Result<Vec<Unsynced>> {
+        let unsynced = self.take_unsynced();
+        if let Some(active) = self.active.take() {
+            self.remove_if_finished(active.age);
+        }
         for folder in self.adopted.drain(..).flatten() {
             folder.remove_if_empty();
         }
         self.own.remove_if_empty();
-        result
+        unsynced
     }
 }
 

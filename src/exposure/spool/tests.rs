@@ -31,8 +31,21 @@ const LIMITS: Limits = Limits {
     max_age_ms: 1_000,
 };
 
+/// A spool that has taken over what there is.
 fn open(dir: &TempDir) -> Spool {
-    Spool::open(&dir.0, KEY, LIMITS).expect("a spool")
+    let mut spool = Spool::open(&dir.0, KEY, LIMITS).expect("a spool");
+    adopt(&mut spool);
+    spool
+}
+
+/// Takes over what dead processes left; gives how many events that are.
+fn adopt(spool: &mut Spool) -> u64 {
+    let before = spool.events(Origin::Recovered);
+    spool.find_orphans().expect("looked");
+    while spool.is_adopting() {
+        spool.adopt_some();
+    }
+    spool.events(Origin::Recovered) - before
 }
 
 fn append(spool: &mut Spool, id: u128, text: &str, events: u32, now_ms: i64) {
@@ -126,12 +139,8 @@ fn the_segments_of_a_living_process_are_left_alone() {
     let mut other_key = Spool::open(&dir.0, "secret-other", LIMITS).expect("a spool");
     drop(first);
 
-    assert_eq!(
-        other_key.adopt().expect("looked"),
-        0,
-        "events of another key"
-    );
-    assert_eq!(second.adopt().expect("looked"), 1);
+    assert_eq!(adopt(&mut other_key), 0, "events of another key");
+    assert_eq!(adopt(&mut second), 1);
     assert_eq!(load_all(&mut second), [(1, 1, "a".into())]);
     assert!(load_all(&mut open(&dir)).is_empty());
 }
@@ -155,7 +164,9 @@ fn cut_at_any_byte_every_complete_record_survives_and_nothing_else() {
     ));
     spool.finish(BatchId(1)).expect("marked");
     states.push((spool.bytes(), vec![(2, 2, "two".into())]));
-    spool.sync().expect("synced");
+    for unsynced in spool.take_unsynced().expect("given") {
+        unsynced.sync().expect("synced");
+    }
     drop(spool);
 
     let segment = files(&dir)
@@ -308,4 +319,68 @@ fn the_key_is_not_in_any_name_or_file() {
         let bytes = fs::read(&path).expect("read");
         assert!(!String::from_utf8_lossy(&bytes).contains("0123456789"));
     }
+}
+
+#[test]
+fn a_batch_in_two_segments_is_loaded_when_both_are_known() {
+    let dir = TempDir::new();
+    let mut spool = open(&dir);
+    append(&mut spool, 1, "a", 1, 0);
+    spool.break_active();
+    let piece = Piece {
+        bytes: b"b",
+        events: 1,
+    };
+    let failed = spool.append(BatchId(2), Encoding::Plain, &piece, 0);
+    assert!(failed.is_err());
+    append(&mut spool, 1, "A", 1, 0);
+    drop(spool);
+
+    let mut next = Spool::open(&dir.0, KEY, LIMITS).expect("a spool");
+    next.find_orphans().expect("looked");
+    let mut steps = 0;
+    while next.is_adopting() {
+        next.adopt_some();
+        steps += 1;
+        assert_eq!(load_all(&mut next).is_empty(), next.is_adopting());
+    }
+    assert!(steps >= 4, "a folder, two segments and an end");
+}
+
+#[test]
+fn folders_with_nothing_readable_are_not_piled_up() {
+    let dir = TempDir::new();
+    let mut spool = open(&dir);
+    let strange = spool.root.join("strange");
+    fs::create_dir(&strange).expect("a folder");
+    fs::write(strange.join("lock"), "").expect("a lock");
+    fs::write(strange.join("1.seg"), "of some other version".repeat(9)).expect("a segment");
+    for _ in 0..5 {
+        assert_eq!(adopt(&mut spool), 0);
+    }
+    assert_eq!(spool.adopted.len(), 1);
+    assert!(strange.join("1.seg").exists(), "it is not ours to remove");
+}
+
+#[test]
+fn what_is_to_be_synced_is_named_once() {
+    let dir = TempDir::new();
+    let mut spool = open(&dir);
+    spool.take_unsynced().expect("the folders");
+    append(&mut spool, 1, "a", 1, 0);
+    append(&mut spool, 1, "b", 1, 0);
+    let paths: Vec<_> = spool
+        .take_unsynced()
+        .expect("given")
+        .into_iter()
+        .map(|unsynced| unsynced.path.extension().is_some())
+        .collect();
+    assert_eq!(
+        paths,
+        [false, true],
+        "the folder of a new segment, then the segment"
+    );
+    assert!(spool.take_unsynced().expect("given").is_empty());
+    append(&mut spool, 1, "c", 1, 0);
+    assert_eq!(spool.take_unsynced().expect("given").len(), 1);
 }
