@@ -5,7 +5,7 @@
 //! lock of [`Work`], so that events which are accepted meanwhile are appended in time.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
 use std::sync::atomic::Ordering;
 
 use super::Events;
@@ -198,37 +198,46 @@ impl Events {
         if state.unsynced.lock().is_empty() || state.is_syncing.swap(true, Ordering::AcqRel) {
             return;
         }
-        let started = self.me.upgrade().is_some_and(|events| {
-            let body = move || {
-                let state = events.state.get();
-                let _ = catch_unwind(AssertUnwindSafe(|| sync_noted(state)));
-                state.is_syncing.store(false, Ordering::Release);
-                state.changed.notify();
-                // Something may have been noted since the last look.
-                events.start_syncing(state);
-            };
-            spawn_quiet("tg-disk", body).is_ok()
-        });
-        if !started {
+        let me = self.me.clone();
+        if spawn_quiet("tg-disk", move || sync_beside(&me)).is_err() {
             sync_noted(state);
             state.is_syncing.store(false, Ordering::Release);
         }
     }
 }
 
-/// Syncs until nothing is left to sync. The events thread hears of failures by mail.
-/// Syncs what was noted, on this thread.
-pub(super) fn sync_noted(state: &State) {
-    loop {
+/// Syncs until nothing is left to sync. Keeps nobody alive while it waits for the disk.
+fn sync_beside(events: &Weak<Events>) {
+    while let Some(alive) = events.upgrade() {
+        let state = alive.state.get();
         let unsynced = std::mem::take(&mut *state.unsynced.lock());
         if unsynced.is_empty() {
+            state.is_syncing.store(false, Ordering::Release);
+            state.changed.notify();
+            // Something may have been noted since the last look.
+            alive.start_syncing(state);
             return;
         }
-        let synced = unsynced.iter().map(Unsynced::sync);
-        if let Err(error) = synced.fold(Ok(()), io::Result::and) {
-            state.post(Mail::SyncFailed(error));
+        drop(alive);
+        if let Err(error) = sync_all(&unsynced)
+            && let Some(alive) = events.upgrade()
+        {
+            alive.state.get().post(Mail::SyncFailed(error));
         }
     }
+}
+
+/// Syncs what was noted, on this thread.
+pub(super) fn sync_noted(state: &State) {
+    let unsynced = std::mem::take(&mut *state.unsynced.lock());
+    if let Err(error) = sync_all(&unsynced) {
+        state.post(Mail::SyncFailed(error));
+    }
+}
+
+fn sync_all(unsynced: &[Unsynced]) -> io::Result<()> {
+    let synced = unsynced.iter().map(Unsynced::sync);
+    synced.fold(Ok(()), io::Result::and)
 }
 
 /// Notes what has to be synced. A disk that is slower than the events finds each file once.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Events;
 use super::counters::Cause;
+use super::disk::sync_noted;
 use super::state::State;
 use super::work::{Extent, count_dropped, update_mirror};
 use crate::error::Error;
@@ -240,11 +241,14 @@ impl Events {
         if !is_needed || state.is_shut.load(Ordering::Acquire) {
             return;
         }
-        if let Some(mut work) = state.work.try_lock_for(EXIT_PATIENCE) {
-            let now_ms = self.ctx.clock.monotonic_ms();
-            self.round(state, &mut work, Extent::Everything, now_ms);
-            work.notes.clear();
-        }
+        let Some(mut work) = state.work.try_lock_for(EXIT_PATIENCE) else {
+            return;
+        };
+        let now_ms = self.ctx.clock.monotonic_ms();
+        self.round(state, &mut work, Extent::Everything, now_ms);
+        work.notes.clear();
+        drop(work);
+        sync_noted(state);
     }
 
     /// In a forked child: leaves everything that waits to the parent. Touches memory only; the

@@ -226,6 +226,13 @@ fn a19_all_fields_of_a_user() {
 }
 
 #[test]
+fn a_user_whose_id_is_zero() {
+    let expected = on().user(json!({"userID": "0"}));
+    let zero = user(json!({"userID": 0}));
+    gate_case(json!({}), &zero, "g_on", (true, expected));
+}
+
+#[test]
 fn a20_a_user_with_a_custom_id_only() {
     let person = json!({"customIDs": {"companyID": "c1"}});
     let expected = on().user(person.clone());

@@ -351,8 +351,7 @@ fn q11_an_answer_without_json_is_an_acceptance() {
     accepted_case(200, Some("<html>"));
 }
 
-/// The legacy SDK drops batches whose connection breaks; here they are retried, and so are those
-/// that were redirected to nowhere, which it takes for delivered.
+/// The legacy SDK drops batches whose connection breaks; here they are retried.
 #[test]
 fn q12_a_broken_connection_is_retried() {
     let manual = Manual::new(json!({}), json!({}));
@@ -592,4 +591,35 @@ fn q25_a_burst_loses_nothing() {
         (&stats["sent"], &stats["dropped"]["total"]),
         (&json!(10_003), &json!(0))
     );
+}
+
+/// The legacy SDK takes every status below 400 for an acceptance.
+#[test]
+fn a_redirect_to_nowhere_is_no_delivery() {
+    for status in [301, 304] {
+        let manual = Manual::new(json!({}), json!({}));
+        answers(&manual.setup.server, &[status]);
+        log(&manual.setup, 0..1);
+        let info = manual.setup.flush();
+        assert_eq!((info.sent, info.dropped), (0, 1), "{status}");
+    }
+}
+
+/// No room is room for one; the legacy SDK fails on each event.
+#[test]
+fn sizes_are_clamped() {
+    let manual = Manual::new(json!({"retry_queue_size": 0}), json!({}));
+    log(&manual.setup, 0..3);
+    assert_eq!(manual.setup.flush().sent, 3);
+
+    for (size, count, batches) in [
+        (0, 3, vec![1, 1, 1]),
+        (1, 2, vec![1, 1]),
+        (9_999, 2_001, vec![1, 2_000]),
+    ] {
+        let manual = Manual::new(json!({"event_queue_size": size}), json!({}));
+        log(&manual.setup, 0..count);
+        manual.setup.flush();
+        assert_eq!(sizes(&manual.setup.batches()), batches, "{size}");
+    }
 }

@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+use tidegate::client::Flags;
 use tidegate::clock::ManualClock;
+use tidegate::eval::Kind;
 use tidegate::exposure::EventValue;
 
 use crate::local_server::Server;
 use crate::local_server::fault::Fault;
 use crate::local_server::record::Endpoint;
+use crate::support::c_api::set_log_sink;
 use crate::support::events::*;
 use crate::support::temp_dir::TempDir;
 
@@ -427,8 +431,14 @@ fn the_events_thread_writes_to_disk_by_itself() {
     setup.wait_for_stat("/spooled", 3);
     assert!(setup.batches().is_empty());
     kill(setup);
-    let (next, _) = start(&dir, &server, json!({}));
-    tick(&next);
+    // Its last thread may still be on its way out.
+    let (next, clock) = start(&dir, &server, json!({}));
+    let began = std::time::Instant::now();
+    while server.events().is_empty() {
+        assert!(began.elapsed() < PATIENCE, "the folder stays locked");
+        clock.advance(60_000);
+        tick(&next);
+    }
     assert_eq!(received(&server), expected(0..3));
 }
 
@@ -479,4 +489,175 @@ fn bringing_batches_back_leaves_the_batch_that_is_filled_alone() {
     tick(&setup);
     setup.client.flush(30_000).expect("flushed");
     assert_eq!(received(&server), expected(0..7));
+}
+
+/// What decides but must not be told: in no body, in no file, in no stats.
+#[test]
+fn private_attributes_never_leave_memory() {
+    const SECRET: &str = "private-4711";
+    let dir = TempDir::new();
+    // Plain text, so that it can be searched.
+    let plain = fixture_with(json!({"sdk_flags": {"stop_log_event_compression": true}}));
+    let server = Arc::new(serve(&plain));
+    let clock = Arc::new(ManualClock::new(RULES_TIME));
+    let setup = Plan {
+        options: json!({
+            "threads": "none", "event_spool_dir": dir.0, "disable_diagnostics": false,
+        }),
+        rules: plain,
+        clock: Some(Arc::clone(&clock)),
+        ..Plan::default()
+    }
+    .start_on(Arc::clone(&server));
+    let client = &setup.client;
+    let person = json!({
+        "userID": "a", "email": "q@x.com",
+        "privateAttributes": {"secret": "s3", "ssn": SECRET, "deep": {"list": [SECRET]}},
+    });
+    let private = user(person.clone());
+    assert!(setup.gate(&private, "g_priv"));
+    for kind in [Kind::Config, Kind::Experiment, Kind::Layer] {
+        let name = match kind {
+            Kind::Layer => "layer_a",
+            _ => "exp_a",
+        };
+        let result = client.evaluate(kind, &private, name, Flags::default());
+        assert_eq!(result.expect("ready").get_str("p_exp"), Some("exp_val"));
+    }
+    client
+        .log_event(&private, "e", EventValue::None, None)
+        .expect("accepted");
+    client
+        .log_event_json(&json!({"user": person, "event_name": "f"}).to_string())
+        .expect("accepted");
+    client
+        .log_exposure(&private, Kind::Gate, "g_email", None)
+        .expect("accepted");
+    tick(&setup);
+    clock.advance(50);
+    tick(&setup);
+    assert!(setup.stats()["spooled"].as_u64() >= Some(6));
+
+    let mut texts = vec![client.stats()];
+    for path in dir.segments() {
+        let bytes = fs::read(&path).expect("read");
+        texts.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let written = texts.concat();
+    assert!(written.contains("q@x.com"), "the files can be searched");
+    setup.flush();
+    assert!(setup.stats()["sent"].as_u64() >= Some(6));
+    let bodies = server.requests().into_iter();
+    texts.extend(bodies.map(|request| request.body.to_string()));
+    for text in &texts {
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(!text.contains("privateAttributes"), "{text}");
+    }
+}
+
+const FULL_DISK_DIR: &str = "TIDEGATE_TEST_FULL_DISK_DIR";
+
+/// Lets this process write no file beyond so many bytes; more is an error, as on a full disk.
+fn limit_files(bytes: libc::rlim_t) {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the struct is writable.
+    assert_eq!(
+        unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) },
+        0
+    );
+    limit.rlim_cur = bytes.min(limit.rlim_max);
+    // SAFETY: the struct is readable; only the soft limit changes.
+    assert_eq!(
+        unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) },
+        0
+    );
+}
+
+#[test]
+#[ignore = "runs in a process of its own, which another test starts"]
+fn on_a_full_disk() {
+    const ERROR: i32 = 1;
+    let dir = std::env::var(FULL_DISK_DIR).expect("started by a test");
+    let dir = std::mem::ManuallyDrop::new(TempDir(dir.into()));
+    // SAFETY: without this, the limit is announced by a signal that ends the process.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    let errors = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&errors);
+    set_log_sink(
+        ERROR,
+        Some(Arc::new(move |_, _: &str, message: &str| {
+            assert!(message.contains("spool"), "{message}");
+            seen.fetch_add(1, Ordering::Relaxed);
+        })),
+    );
+    let server = server();
+    let (setup, clock) = start(&dir, &server, json!({"event_queue_size": 100}));
+    let spool = |member: &str| setup.stats()["spool"][member].clone();
+    let pass = || {
+        tick(&setup);
+        clock.advance(50);
+        tick(&setup);
+    };
+    let mut logged = 0;
+    let mut log_some = || {
+        log(&setup, logged..logged + 10);
+        logged += 10;
+        pass();
+    };
+    log_some();
+    assert_eq!(setup.stats()["spooled"], 10);
+    // No room for another record in the segment, nor for anything in another one.
+    limit_files(60);
+    for _ in 0..8 {
+        log_some();
+    }
+    assert_eq!(spool("failing"), true);
+    assert_eq!(errors.load(Ordering::Relaxed), 1, "one line");
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["accepted"], &stats["dropped"]["total"]),
+        (&json!(90), &json!(0))
+    );
+    assert!(stats["queued"].as_u64() > Some(0));
+    let segments = dir.segments().len();
+    limit_files(20);
+    for _ in 0..5 {
+        clock.advance(30_000);
+        log_some();
+    }
+    assert!(dir.segments().len() <= segments, "no empty files pile up");
+    assert_eq!(errors.load(Ordering::Relaxed), 1, "still one line");
+    setup.flush();
+    assert_eq!(setup.stats()["sent"], 140, "memory is as good as disk");
+
+    limit_files(libc::RLIM_INFINITY);
+    clock.advance(30_000);
+    log_some();
+    let stats = setup.stats();
+    assert_eq!(
+        (&stats["spooled"], &stats["spool"]["failing"]),
+        (&json!(10), &json!(false))
+    );
+    setup.shutdown();
+    assert_eq!(received(&server), expected(0..150));
+    assert_eq!(server.events().len(), 150, "no event came twice");
+    assert_eq!(dir.segments(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_full_disk_degrades_to_memory() {
+    let dir = TempDir::new();
+    let output = std::process::Command::new(std::env::current_exe().expect("a path"))
+        .args(["--exact", "events_spool::on_a_full_disk", "--ignored"])
+        .env(FULL_DISK_DIR, &dir.0)
+        .output()
+        .expect("started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
 }

@@ -717,6 +717,7 @@ mod callbacks {
             events: json["events"].as_u64().expect("a number"),
             status: status.map(|status| u16::try_from(status).expect("a status")),
             error: json["error"].as_str().map(str::to_owned),
+            body: json.get("body").map(Value::to_string),
         });
     }
 
