@@ -182,15 +182,17 @@ impl Events {
             return;
         }
         self.start_syncing(state);
-        while extent == Extent::Everything {
+        if extent == Extent::Due {
+            return;
+        }
+        loop {
             let seen = state.changed.seen();
             let is_over = !state.is_syncing.load(Ordering::Acquire);
             if is_over || self.ctx.clock.monotonic_ms() >= deadline_ms {
                 return;
             }
-            state
-                .changed
-                .wait(&*self.ctx.clock, seen, Some(deadline_ms));
+            let deadline_ms = Some(deadline_ms);
+            state.changed.wait(&*self.ctx.clock, seen, deadline_ms);
         }
     }
 

@@ -42,7 +42,7 @@ impl Subject {
         let sink = Sink::start(silent_rules(json!({})).to_string(), move |batch| {
             let before = counted.fetch_add(batch.events, Ordering::Relaxed);
             // The header is believed; one body in some thousands is looked at.
-            if before % 64 == 0 {
+            if before.is_multiple_of(64) {
                 let body: Value = serde_json::from_str(&batch.text()).expect("JSON");
                 let events = body["events"].as_array().expect("events");
                 assert_eq!(events.len() as u64, batch.events);
@@ -74,7 +74,7 @@ impl Subject {
         let accepted = self.client.log_event(person, "purchase", value, metadata);
         accepted.expect("accepted");
         self.logged.fetch_add(1, Ordering::Relaxed);
-        if self.exposes && turn % 4 == 0 {
+        if self.exposes && turn.is_multiple_of(4) {
             self.client
                 .check_gate(person, "g_nested", 0)
                 .expect("ready");

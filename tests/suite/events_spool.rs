@@ -564,16 +564,11 @@ fn limit_files(bytes: libc::rlim_t) {
         rlim_max: 0,
     };
     // SAFETY: the struct is writable.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) },
-        0
-    );
+    let got = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
     limit.rlim_cur = bytes.min(limit.rlim_max);
     // SAFETY: the struct is readable; only the soft limit changes.
-    assert_eq!(
-        unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) },
-        0
-    );
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) };
+    assert_eq!((got, set), (0, 0));
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //!
 //! Everything a test does with these types crosses the boundary: options, users, results and
 //! callbacks included.
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "a callback reads all of its arguments by one promise of the library"
+)]
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
