@@ -23,6 +23,12 @@ test-python: debug-library $(PYTHON_VENV)/installed.txt
 	cd bindings/python && $(CURDIR)/$(PYTHON_VENV)/bin/mypy tidegate tests bench.py setup.py ../../examples/python
 	cd bindings/python && timeout 900 $(CURDIR)/$(PYTHON_VENV)/bin/python -X dev -m pytest -q
 
+## make leaks-python          a million calls of each kind from Python: memory stays flat
+.PHONY: leaks-python
+leaks-python: library server $(PYTHON_VENV)/installed.txt
+	cd bindings/python && TIDEGATE_PROFILE=release TIDEGATE_LEAK_CALLS=1000000 \
+	    $(CURDIR)/$(PYTHON_VENV)/bin/python -m pytest -q -o faulthandler_timeout=7200 tests/test_leaks.py
+
 ## make bench-python          the Python package and the vendor's two, in ns per call
 .PHONY: bench-python
 bench-python: library $(PYTHON_VENV)/installed.txt
