@@ -52,7 +52,7 @@ use error::TransportErrorKind as Kind;
 use exchange::Hop;
 use proxy::Proxies;
 pub(crate) use resolver::wait_for_lookups;
-use resolver::{CachingResolver, LookupThread};
+use resolver::{CachingResolver, Known, LookupThread};
 use url::Origin;
 
 /// Redirects followed for one request.
@@ -141,6 +141,7 @@ pub struct Http {
     /// `proxy_configs` entries with TLS material, by the server it is for.
     private: HashMap<Origin, ProxyConfig>,
     lookup: LookupThread,
+    known: Arc<Known>,
     clock: SystemClock,
     /// Replaced whole in a forked child, which must not use its parent's sockets.
     pools: ForkCell<Arc<Pools>>,
@@ -175,14 +176,17 @@ impl Http {
             Threads::Own => LookupThread::Own,
             Threads::None => LookupThread::Caller,
         };
+        let known = Known::new();
         Ok(Http {
             proxies,
             problems: problems_cell(problems.collect()),
             private: private::private_servers(settings)?,
             lookup,
+            known: Arc::clone(&known),
             clock: SystemClock::default(),
             pools: pools_cell(
                 lookup,
+                known,
                 #[cfg(feature = "tls")]
                 &trust,
             ),
@@ -202,9 +206,11 @@ impl Http {
             trust: Arc::clone(&self.trust),
             private: self.private.clone(),
             lookup: self.lookup,
+            known: Arc::clone(&self.known),
             clock: SystemClock::default(),
             pools: pools_cell(
                 self.lookup,
+                Arc::clone(&self.known),
                 #[cfg(feature = "tls")]
                 &self.trust,
             ),
@@ -321,6 +327,7 @@ fn problems_cell(found: Vec<String>) -> ForkCell<Mutex<Vec<String>>> {
 
 fn pools_cell(
     lookup: LookupThread,
+    known: Arc<Known>,
     #[cfg(feature = "tls")] trust: &Arc<tls::Trust>,
 ) -> ForkCell<Arc<Pools>> {
     #[cfg(feature = "tls")]
@@ -328,6 +335,7 @@ fn pools_cell(
     ForkCell::new(move || {
         Arc::new(Pools::new(
             lookup,
+            Arc::clone(&known),
             #[cfg(feature = "tls")]
             &trust,
         ))
@@ -335,8 +343,12 @@ fn pools_cell(
 }
 
 impl Pools {
-    fn new(lookup: LookupThread, #[cfg(feature = "tls")] trust: &Arc<tls::Trust>) -> Self {
-        let resolver = CachingResolver::new(lookup);
+    fn new(
+        lookup: LookupThread,
+        known: Arc<Known>,
+        #[cfg(feature = "tls")] trust: &Arc<tls::Trust>,
+    ) -> Self {
+        let resolver = CachingResolver::new(lookup, known);
         Pools {
             ordinary: agent::new_agent(
                 resolver.clone(),

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::lock::{Condvar, Mutex};
+use arc_swap::ArcSwap;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -69,6 +70,65 @@ pub(super) enum LookupThread {
     Caller,
 }
 
+type Key = (String, u16);
+
+/// Addresses by host, common to the pools of a client. Swapped, not locked: a forked child goes on
+/// with what its parent knew, and so does not need the system's resolver, whose locks a thread of
+/// the host may have held during the fork.
+pub(super) struct Known {
+    clock: SystemClock,
+    hosts: ArcSwap<HashMap<Key, Found>>,
+}
+
+#[derive(Clone)]
+struct Found {
+    addresses: Vec<SocketAddr>,
+    at_ms: i64,
+}
+
+impl Known {
+    pub(super) fn new() -> Arc<Known> {
+        Arc::new(Known {
+            clock: SystemClock::default(),
+            hosts: ArcSwap::default(),
+        })
+    }
+
+    /// The addresses of a host, and how old they are.
+    fn get(&self, key: &Key) -> Option<(Vec<SocketAddr>, i64)> {
+        let hosts = self.hosts.load();
+        let found = hosts.get(key)?;
+        let age_ms = self.clock.monotonic_ms() - found.at_ms;
+        Some((found.addresses.clone(), age_ms))
+    }
+
+    fn put(&self, key: &Key, addresses: &[SocketAddr]) {
+        let found = Found {
+            addresses: addresses.iter().copied().take(MAX_ADDRESSES).collect(),
+            at_ms: self.clock.monotonic_ms(),
+        };
+        self.hosts.rcu(|hosts| {
+            let mut next = HashMap::clone(hosts);
+            if next.len() >= MAX_HOSTS && !next.contains_key(key) {
+                next.clear();
+            }
+            next.insert(key.clone(), found.clone());
+            next
+        });
+    }
+
+    fn expire(&self, key: &Key) {
+        let latest_ms = self.clock.monotonic_ms() - FRESH_MS;
+        self.hosts.rcu(|hosts| {
+            let mut next = HashMap::clone(hosts);
+            if let Some(found) = next.get_mut(key) {
+                found.at_ms = found.at_ms.min(latest_ms);
+            }
+            next
+        });
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct CachingResolver {
     shared: Arc<Shared>,
@@ -77,15 +137,14 @@ pub(super) struct CachingResolver {
 
 struct Shared {
     clock: SystemClock,
-    hosts: Mutex<HashMap<(String, u16), Host>>,
+    known: Arc<Known>,
+    hosts: Mutex<HashMap<Key, Host>>,
     /// Notified when a lookup ends.
     ended: Condvar,
 }
 
 #[derive(Default)]
 struct Host {
-    addresses: Vec<SocketAddr>,
-    resolved_at_ms: i64,
     is_running: bool,
     /// Lookups that ended, and how the last one did if it failed.
     ended: u64,
@@ -93,10 +152,11 @@ struct Host {
 }
 
 impl CachingResolver {
-    pub(super) fn new(thread: LookupThread) -> Self {
+    pub(super) fn new(thread: LookupThread, known: Arc<Known>) -> Self {
         CachingResolver {
             shared: Arc::new(Shared {
                 clock: SystemClock::default(),
+                known,
                 hosts: Mutex::new(HashMap::new()),
                 ended: Condvar::new(),
             }),
@@ -106,11 +166,7 @@ impl CachingResolver {
 
     /// Makes the next request to `host` look it up again, because connecting did not work.
     pub(super) fn expire(&self, host: &str, port: u16) {
-        if let Some(entry) = self.shared.hosts.lock().get_mut(&(host.to_owned(), port)) {
-            entry.resolved_at_ms = entry
-                .resolved_at_ms
-                .min(self.shared.clock.monotonic_ms() - FRESH_MS);
-        }
+        self.shared.known.expire(&(host.to_owned(), port));
     }
 
     pub(super) fn addresses(
@@ -124,17 +180,25 @@ impl CachingResolver {
         }
         let key = (host.to_owned(), port);
         let shared = &self.shared;
+        let known = shared.known.get(&key);
+        if let Some((addresses, age_ms)) = &known
+            && *age_ms < FRESH_MS
+        {
+            return Ok(addresses.clone());
+        }
         let mut hosts = shared.hosts.lock();
         if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&key) {
             hosts.retain(|_, entry| entry.is_running);
         }
         let entry = hosts.entry(key.clone()).or_default();
         let now = shared.clock.monotonic_ms();
-        if !entry.addresses.is_empty() && now - entry.resolved_at_ms < FRESH_MS {
-            return Ok(entry.addresses.clone());
-        }
         let before = entry.ended;
-        if !entry.is_running {
+        if entry.is_running {
+            // It takes long, or will never end; old addresses are better than waiting for it.
+            if let Some((addresses, _)) = known {
+                return Ok(addresses);
+            }
+        } else {
             entry.is_running = true;
             drop(hosts);
             self.start(&key, bound);
@@ -157,10 +221,11 @@ impl CachingResolver {
             }
             hosts = shared.ended.wait_for(hosts, Duration::from_millis(left));
         }
-        let entry = hosts.entry(key).or_default();
-        let age = shared.clock.monotonic_ms() - entry.resolved_at_ms;
-        if !entry.addresses.is_empty() && age < STALE_MS {
-            return Ok(entry.addresses.clone());
+        let entry = hosts.entry(key.clone()).or_default();
+        if let Some((addresses, age_ms)) = shared.known.get(&key)
+            && age_ms < STALE_MS
+        {
+            return Ok(addresses);
         }
         if entry.ended == before {
             return Err(ureq::Error::Timeout(ureq::Timeout::Resolve));
@@ -190,21 +255,19 @@ impl CachingResolver {
 }
 
 impl Shared {
-    fn finish(&self, key: (String, u16), found: io::Result<Vec<SocketAddr>>) {
+    fn finish(&self, key: Key, found: io::Result<Vec<SocketAddr>>) {
+        if let Ok(addresses) = &found
+            && !addresses.is_empty()
+        {
+            self.known.put(&key, addresses);
+        }
         let mut hosts = self.hosts.lock();
         let entry = hosts.entry(key).or_default();
         entry.is_running = false;
         entry.ended += 1;
-        entry.failure = None;
-        match found {
-            Ok(addresses) if !addresses.is_empty() => {
-                entry.addresses = addresses;
-                entry.addresses.truncate(MAX_ADDRESSES);
-                entry.resolved_at_ms = self.clock.monotonic_ms();
-            }
-            Ok(_) => {}
-            Err(error) => entry.failure = Some(format!("cannot look up the host: {error}")),
-        }
+        entry.failure = found
+            .err()
+            .map(|error| format!("cannot look up the host: {error}"));
         drop(hosts);
         self.ended.notify_all();
     }
@@ -245,7 +308,7 @@ mod tests {
 
     #[test]
     fn addresses_need_no_lookup() {
-        let resolver = CachingResolver::new(LookupThread::Own);
+        let resolver = CachingResolver::new(LookupThread::Own, Known::new());
         let found = resolver
             .addresses("::1", 9, Some(Duration::ZERO))
             .expect("no lookup");
@@ -256,7 +319,7 @@ mod tests {
     #[test]
     fn names_are_looked_up_once_and_remembered() {
         for thread in [LookupThread::Own, LookupThread::Caller] {
-            let resolver = CachingResolver::new(thread);
+            let resolver = CachingResolver::new(thread, Known::new());
             let first = resolver
                 .addresses("localhost", 9, Some(Duration::from_secs(30)))
                 .expect("localhost resolves");
@@ -276,19 +339,35 @@ mod tests {
 
     #[test]
     fn old_addresses_bridge_a_failing_lookup() {
-        let resolver = CachingResolver::new(LookupThread::Caller);
+        let resolver = CachingResolver::new(LookupThread::Caller, Known::new());
         let known: SocketAddr = "192.0.2.1:9".parse().unwrap();
-        let host = Host {
-            addresses: vec![known],
-            resolved_at_ms: -FRESH_MS - 1,
-            ..Host::default()
-        };
-        let key = ("no-such-host.invalid".to_owned(), 9);
-        resolver.shared.hosts.lock().insert(key, host);
+        resolver
+            .shared
+            .known
+            .put(&("no-such-host.invalid".to_owned(), 9), &[known]);
+        resolver.expire("no-such-host.invalid", 9);
         let found = resolver
             .addresses("no-such-host.invalid", 9, None)
             .expect("stale");
         assert_eq!(found, [known]);
         assert!(resolver.addresses("other-host.invalid", 9, None).is_err());
+    }
+
+    #[test]
+    fn a_lookup_that_never_ends_is_waited_for_once() {
+        let known = Known::new();
+        let parents: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        let key = ("a.test".to_owned(), 9);
+        known.put(&key, &[parents]);
+        // Another pool, such as that of a forked child, goes on with what is known.
+        let resolver = CachingResolver::new(LookupThread::Own, known);
+        assert_eq!(resolver.addresses("a.test", 9, None).unwrap(), [parents]);
+        resolver.expire("a.test", 9);
+        let stuck = Host {
+            is_running: true,
+            ..Host::default()
+        };
+        resolver.shared.hosts.lock().insert(key, stuck);
+        assert_eq!(resolver.addresses("a.test", 9, None).unwrap(), [parents]);
     }
 }
