@@ -8,6 +8,7 @@ RELEASE := target/release
 LIBRARY := $(RELEASE)/libtidegate.so
 DEBUG := target/debug
 SUITES :=
+BINDING_BENCHES :=
 
 .PHONY: help
 help:
@@ -36,7 +37,7 @@ debug-library:
 	$(CARGO) build --features $(FEATURES) --lib --examples
 	@ln -sf libtidegate.so $(DEBUG)/libtidegate.so.1
 
-# Each adds its targets to SUITES, which the next rule reads: it has to stand here.
+# Each adds its targets to SUITES and BINDING_BENCHES, which later rules read: it has to stand here.
 include $(wildcard bindings/*/suite.mk tests/*/suite.mk benches/suite.mk packaging/suite.mk)
 
 ## make test                  everything that runs on each change
@@ -71,3 +72,7 @@ fuzz:
 .PHONY: differential
 differential:
 	python3 tests/differential/run.py
+
+## make bench-bindings        every binding, beside the vendor's package where a registry has one
+.PHONY: bench-bindings
+bench-bindings: $(BINDING_BENCHES)

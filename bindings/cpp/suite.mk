@@ -15,3 +15,15 @@ test-cpp: debug-library
 	    -DCMAKE_CXX_STANDARD=20 -DTIDEGATE_SANITIZE=address,undefined
 	cmake --build target/cpp/gcc
 	cd target/cpp/gcc && ctest --output-on-failure
+
+BINDING_BENCHES += bench-cpp
+
+## make bench-cpp             the C++ classes
+.PHONY: bench-cpp
+bench-cpp: library
+	@$(NEED) g++=g++ cmake=cmake make=make /usr/include/gtest/gtest.h=libgtest-dev \
+	    /usr/include/nlohmann/json.hpp=nlohmann-json3-dev
+	cmake -S bindings/cpp -B target/cpp/bench -DTIDEGATE_CPP_TESTS=ON -DCMAKE_BUILD_TYPE=Release \
+	    -DTIDEGATE_LIBRARY_DIR=$(CURDIR)/$(RELEASE)
+	cmake --build target/cpp/bench --target evaluate_bench
+	target/cpp/bench/bench/evaluate_bench

@@ -8,3 +8,9 @@ safety: debug-library
 		$(CARGO) test --features $(FEATURES) --test safety -- --nocapture
 	TIDEGATE_FLAT_ROUNDS=500000 \
 		$(CARGO) test --features $(FEATURES) --test abi calls_leave_the_heap_as_it_was
+
+## make tsan                  ThreadSanitizer on the C programs with threads; needs a nightly toolchain
+.PHONY: tsan
+tsan:
+	@$(NEED) gcc=gcc
+	tests/tools/tsan
