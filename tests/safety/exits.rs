@@ -87,7 +87,7 @@ fn run(program: &Path, case: &Case, has_spool: bool) {
     stage.open();
     if has_spool {
         assert!(play(&stage, program, "collect", &options).status.success());
-        assert_each_once(case.scenario, &ended.logged, &stage.received());
+        assert_each_once(case.scenario, &ended.logged, &stage.received_batches());
         let _ = std::fs::remove_dir_all(spool);
     }
 }

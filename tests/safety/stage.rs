@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use serde_json::{Value, json};
 
 use crate::building::{project, scratch};
-use crate::scripted::{PATIENCE, Recorded, Reply, Server};
+use crate::scripted::{PATIENCE, Recorded, Reply, Server, wait_until};
 
 const SPECS: &str = "/download_config_specs/";
 const EVENTS: &str = "/log_event";
@@ -34,6 +34,7 @@ pub enum Hold {
 #[derive(Default)]
 struct Door {
     is_open: Mutex<bool>,
+    is_reached: AtomicBool,
     opened: Condvar,
 }
 
@@ -44,6 +45,7 @@ impl Door {
     }
 
     fn pass(&self) {
+        self.is_reached.store(true, Ordering::SeqCst);
         let guard = self.is_open.lock().unwrap();
         let waiting = self
             .opened
@@ -143,9 +145,12 @@ impl Stage {
     fn answer(&self, question: &str, child: &Child) {
         match question {
             "open" => self.door.open(),
-            "the first request for specs" => drop(self.server.wait_for(SPECS, 1)),
-            "the second request for specs" => drop(self.server.wait_for(SPECS, 2)),
-            "the first delivery" => drop(self.server.wait_for(EVENTS, 1)),
+            // Which of two requests is held back is decided when it stands at the door.
+            "the first request for specs"
+            | "the second request for specs"
+            | "the first delivery" => wait_until("a request is held back", || {
+                self.door.is_reached.load(Ordering::SeqCst)
+            }),
             "newer specs" => self.has_newer_specs.store(true, Ordering::SeqCst),
             "SIGTERM" => {
                 let pid = libc::pid_t::try_from(child.id()).expect("a process id");
@@ -158,8 +163,24 @@ impl Stage {
 
     /// Names of the custom events that were accepted, each as often as it came.
     pub fn received(&self) -> BTreeMap<String, usize> {
+        self.count(&self.accepted.lock().unwrap().clone())
+    }
+
+    /// The same with each batch counted once: what a process had on the wire when it ended is sent
+    /// again by the next, under the same id, by which the service knows it.
+    pub fn received_batches(&self) -> BTreeMap<String, usize> {
+        let mut requests = self.accepted.lock().unwrap().clone();
+        let mut seen = std::collections::BTreeSet::new();
+        requests.retain(|request| {
+            let id = body(request)["statsigMetadata"]["batchID"].clone();
+            seen.insert(id.as_str().expect("an id").to_owned())
+        });
+        self.count(&requests)
+    }
+
+    fn count(&self, requests: &[Recorded]) -> BTreeMap<String, usize> {
         let mut names = BTreeMap::new();
-        for request in self.accepted.lock().unwrap().iter() {
+        for request in requests {
             let events = body(request)["events"].as_array().expect("events").clone();
             for event in events {
                 let name = event["eventName"].as_str().expect("a name").to_owned();
