@@ -28,6 +28,9 @@ pub(super) struct Intake {
     lanes: Vec<Lane>,
     /// Events in all lanes.
     waiting: AtomicUsize,
+    /// Events that a round has taken and not yet shown elsewhere: they are in memory only, for all
+    /// that others know.
+    taken: AtomicUsize,
     /// Bytes of those that are weighed.
     bytes: AtomicUsize,
     is_closed: AtomicBool,
@@ -68,6 +71,7 @@ impl Intake {
         Intake {
             lanes: std::iter::repeat_with(Lane::default).take(LANES).collect(),
             waiting: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
         }
@@ -132,8 +136,9 @@ impl Intake {
                 if content.records.is_empty() {
                     continue;
                 }
-                self.waiting
-                    .fetch_sub(content.records.len(), Ordering::Relaxed);
+                let count = content.records.len();
+                self.taken.fetch_add(count, Ordering::Relaxed);
+                self.waiting.fetch_sub(count, Ordering::Release);
                 std::mem::swap(&mut content.records, records);
                 std::mem::take(&mut content.snapshots)
             };
@@ -153,6 +158,17 @@ impl Intake {
     /// How many events wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many events wait or were taken by a round that has not ended.
+    pub(super) fn not_shown(&self) -> usize {
+        let waiting = self.waiting.load(Ordering::Acquire);
+        waiting + self.taken.load(Ordering::Acquire)
+    }
+
+    /// Says that what was taken shows elsewhere.
+    pub(super) fn shown(&self) {
+        self.taken.store(0, Ordering::Release);
     }
 
     /// How many events were ever accepted.

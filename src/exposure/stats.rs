@@ -11,7 +11,7 @@ use super::{Events, FlushInfo};
 impl State {
     /// Our own events that exist in memory only. `queue` is that of this state.
     fn queued(&self, queue: &DeliveryQueue) -> u64 {
-        self.intake.waiting() as u64
+        self.intake.not_shown() as u64
             + self.mirror.open_in_memory_only.load(Ordering::Relaxed)
             + queue.events_in_memory_only()
     }

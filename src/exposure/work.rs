@@ -301,4 +301,5 @@ pub(super) fn update_mirror(state: &State, work: &Work) {
             .spool_segments
             .store(spool.segment_count() as u64, Ordering::Relaxed);
     }
+    state.intake.shown();
 }
