@@ -221,7 +221,7 @@ impl<'a> Writer<'a, '_> {
                 undelegated: 0,
             };
         }
-        self.evaluator.nested.clear();
+        self.evaluator.start_next();
         let verdict = match namespace {
             Namespace::Gates => self.evaluator.remembered_gate(slot),
             _ => self.evaluator.spec(namespace, Some(slot), name),

@@ -1,10 +1,11 @@
 //! What the conformance cases cannot reach: the options of a response.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Identity, ResponseOptions, respond};
-use crate::eval::World;
-use crate::store::{Source, Store};
+use crate::eval::trace::NoTrace;
+use crate::eval::{Kind, MAX_DEPTH, Reason, World, evaluate};
+use crate::store::{Snapshot, Source, Store};
 use crate::user::User;
 
 /// A server key of app `own`, a client key of app `other`, and a gate for each value a condition
@@ -28,10 +29,10 @@ const SPECS: &str = r#"{
   ]
 }"#;
 
-/// The gates that pass in a response with `options`.
-fn passing(options: &str) -> Vec<String> {
+/// Asks `ask` about a user of `specs`.
+fn with_world<R>(specs: &str, ask: impl FnOnce(&World<'_>, &Snapshot) -> R) -> R {
     let store = Store::new("secret-key");
-    store.apply(SPECS.to_owned(), Source::Bootstrap).unwrap();
+    store.apply(specs.to_owned(), Source::Bootstrap).unwrap();
     let snapshot = store.load_full();
     let user = User::from_json(r#"{"userID": "u"}"#).unwrap();
     let world = World {
@@ -46,12 +47,21 @@ fn passing(options: &str) -> Vec<String> {
         country_enabled: false,
         now_ms: &|| 0,
     };
+    ask(&world, &snapshot)
+}
+
+fn response(world: &World<'_>, options: &str) -> Value {
     let identity = Identity {
         sdk_type: "test",
         sdk_version: "0",
     };
     let options = ResponseOptions::from_json(options).unwrap();
-    let response: Value = serde_json::from_str(&respond(&world, &options, &identity, 0.5)).unwrap();
+    serde_json::from_str(&respond(world, &options, &identity, 0.5)).unwrap()
+}
+
+/// The gates that pass in a response with `options`.
+fn passing(options: &str) -> Vec<String> {
+    let response = with_world(SPECS, |world, _| response(world, options));
     let gates = response["feature_gates"].as_object().unwrap();
     gates
         .iter()
@@ -88,4 +98,46 @@ fn a_target_app_filters_without_being_seen_by_conditions() {
         passing(r#"{"hash": "none", "target_app_id": "own", "client_sdk_key": "client-other"}"#),
         ["other"]
     );
+}
+
+/// Gates of which each needs the one before, ten more than may be nested, and two in a circle.
+fn deep_gates() -> Vec<Value> {
+    let gate = |name: String, needs: Option<String>| {
+        let conditions = match needs {
+            Some(needs) => json!([{"type": "pass_gate", "targetValue": needs}]),
+            None => json!([]),
+        };
+        json!({"name": name, "entity": "feature_gate", "salt": "", "enabled": true,
+               "defaultValue": false, "idType": "userID", "rules": [
+                   {"id": "r", "passPercentage": 100, "returnValue": true, "conditions": conditions}]})
+    };
+    let chain = (0..MAX_DEPTH + 10).map(|at| {
+        gate(
+            format!("g{at}"),
+            at.checked_sub(1).map(|below| format!("g{below}")),
+        )
+    });
+    let circle = [("a", "b"), ("b", "a")];
+    let circle = circle.map(|(name, needs)| gate(name.to_owned(), Some(needs.to_owned())));
+    chain.chain(circle).collect()
+}
+
+#[test]
+fn what_is_remembered_is_not_deeper_or_less_deep_than_asked_alone() {
+    let mut reversed = deep_gates();
+    reversed.reverse();
+    for gates in [deep_gates(), reversed] {
+        let specs = json!({"has_updates": true, "time": 1, "feature_gates": gates});
+        with_world(&specs.to_string(), |world, snapshot| {
+            let response = response(world, r#"{"hash": "none"}"#);
+            let mut too_deep = 0;
+            for (name, entry) in response["feature_gates"].as_object().unwrap() {
+                let alone = evaluate(world, Kind::Gate, name, &mut NoTrace);
+                assert_eq!(entry["value"], alone.value(), "{name}");
+                assert_eq!(entry["rule_id"], alone.rule_id(snapshot), "{name}");
+                too_deep += u32::from(alone.reason() == Reason::Error);
+            }
+            assert_eq!(too_deep, 12);
+        });
+    }
 }

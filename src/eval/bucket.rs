@@ -124,7 +124,10 @@ pub(crate) fn djb2(text: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::spec::id_list::id_hash;
 
     #[test]
     fn a_prepared_salt_hashes_like_its_text() {
@@ -138,6 +141,50 @@ mod tests {
                 assert_eq!(Salt::new(salt.to_owned()).hash(id), expected);
                 assert_eq!(Salt::unprepared(salt.to_owned()).hash(id), expected);
             }
+        }
+    }
+
+    /// Shared with other languages; see `tests/cases/README.md`.
+    const VECTORS: &str = include_str!("../../tests/vectors/hash.json");
+
+    fn rows(section: &str) -> Vec<Value> {
+        let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
+        let rows = vectors[section].as_array().expect("a list").clone();
+        assert!(rows.len() >= 3, "{section}");
+        rows
+    }
+
+    fn text<'v>(row: &'v Value, member: &str) -> &'v str {
+        row[member].as_str().expect(member)
+    }
+
+    #[test]
+    fn units_fall_into_the_buckets_of_the_vectors() {
+        for row in rows("bucket") {
+            let salt = format!("{}.{}.", text(&row, "salt"), text(&row, "rule_salt"));
+            let hashed = Salt::new(salt).hash(text(&row, "unit_id"));
+            assert_eq!(hashed.to_string(), text(&row, "u64"));
+            assert_eq!(row["bucket"], hashed % SHARE_BUCKETS);
+        }
+        for row in rows("user_bucket") {
+            let salt = format!("{}.", text(&row, "salt"));
+            let hashed = Salt::new(salt).hash(text(&row, "unit_id"));
+            assert_eq!(row["bucket"], hashed % USER_BUCKETS);
+        }
+    }
+
+    #[test]
+    fn names_and_list_keys_hash_as_the_vectors_say() {
+        for row in rows("names") {
+            assert_eq!(row["djb2"], djb2(text(&row, "text")));
+            assert_eq!(
+                sha256_base64(text(&row, "text")),
+                text(&row, "sha256_base64")
+            );
+        }
+        for row in rows("id_list_keys") {
+            let key = id_hash(text(&row, "unit_id")).to_le_bytes();
+            assert_eq!(std::str::from_utf8(&key), Ok(text(&row, "key")));
         }
     }
 }

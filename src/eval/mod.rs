@@ -7,6 +7,8 @@
 pub(crate) mod bucket;
 mod condition;
 pub mod explain;
+mod mapping;
+mod nested;
 mod operator;
 pub mod overrides;
 pub mod result;
@@ -20,11 +22,12 @@ use smallvec::SmallVec;
 pub use overrides::{Overridden, Overrides};
 pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
-use crate::spec::condition::{GateRef, IdType};
+use crate::spec::condition::IdType;
 use crate::spec::id_list::IdLists;
 use crate::spec::{FastMap, Returned, Rule, Salt, Share, Spec, SpecSet, Table};
 use crate::user::{TopLevel, User, ValueRef};
 use condition::Check;
+use nested::Memo;
 use result::Name;
 use trace::Trace;
 
@@ -32,10 +35,6 @@ use trace::Trace;
 pub const MAX_DEPTH: u32 = 300;
 /// Rules visited by one evaluation before it gives up, whatever a ruleset does.
 const MAX_RULES: u32 = 1_000_000;
-/// Nested gates evaluated after which results are remembered, so that gates that share
-/// dependencies many levels deep cost linear time.
-const MEMO_AFTER: u32 = 16;
-
 /// Everything an evaluation depends on.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
@@ -157,22 +156,6 @@ pub struct NestedGate {
 /// Exposures gathered so far; a handful needs no allocation.
 pub(crate) type NestedGates = SmallVec<[NestedGate; 4]>;
 
-/// What a nested gate came to, and the exposures it leaves (without its own): a piece of
-/// [`Memo::nested`].
-#[derive(Debug, Clone, Copy)]
-struct Remembered {
-    verdict: Verdict,
-    start: usize,
-    end: usize,
-}
-
-/// Results of nested gates by their slots.
-#[derive(Debug, Default)]
-struct Memo {
-    gates: FastMap<u32, Remembered>,
-    nested: Vec<NestedGate>,
-}
-
 /// Facts about an evaluation besides its verdict.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Notes {
@@ -207,6 +190,7 @@ pub(crate) struct Evaluator<'a, 't, T> {
     pub(crate) nested: NestedGates,
     pub(crate) notes: Notes,
     depth: u32,
+    deepest: u32,
     gates_evaluated: u32,
     rules_visited: u32,
     memo: Option<Memo>,
@@ -222,6 +206,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             nested: NestedGates::new(),
             notes: Notes::default(),
             depth: 0,
+            deepest: 0,
             gates_evaluated: 0,
             rules_visited: 0,
             memo: None,
@@ -236,6 +221,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             return Verdict::nothing(Reason::Error);
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let mapped = if self.world.specs.mappings.is_empty() {
             None
         } else {
@@ -244,47 +230,6 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         let verdict = mapped.unwrap_or_else(|| self.unmapped(namespace, slot, name));
         self.depth -= 1;
         verdict
-    }
-
-    /// The result of the first mapping whose rule the user passes and whose target is known.
-    #[cold]
-    fn mapped(&mut self, namespace: Namespace, slot: Option<u32>, name: &str) -> Option<Verdict> {
-        let specs = self.world.specs;
-        let table = namespace.table(specs);
-        let mappings = specs.mappings.get(name)?;
-        // The roll uses the salt of the spec that was asked for, even though another one answers.
-        let salt = slot
-            .and_then(|slot| table.spec(slot))
-            .map_or("", |spec| &spec.salt);
-        let gathered = self.nested.len();
-        for mapping in mappings {
-            let target = specs.mapping_targets.get(mapping.target as usize)?;
-            for (rule, start_ms) in &mapping.rules {
-                if *start_ms > 0 && *start_ms > (self.world.now_ms)() {
-                    continue;
-                }
-                let Some(rule) = specs.mapping_rules.get(*rule as usize) else {
-                    continue;
-                };
-                let passes = self.conditions(rule);
-                self.nested.truncate(gathered);
-                let passes = passes == Check::True && self.roll_salted(rule, salt);
-                self.trace.mapping(name, target, rule, passes);
-                if !passes {
-                    continue;
-                }
-                let mut verdict = self.spec(namespace, table.slot_of(target), target);
-                if matches!(verdict.reason, Reason::None | Reason::LocalOverride) {
-                    verdict.mapping = verdict.mapping.or(Some(mapping.target));
-                    return Some(verdict);
-                }
-                if verdict.reason == Reason::Error {
-                    return Some(verdict);
-                }
-                self.nested.truncate(gathered);
-            }
-        }
-        None
     }
 
     fn unmapped(&mut self, namespace: Namespace, slot: Option<u32>, name: &str) -> Verdict {
@@ -378,104 +323,6 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
                 .roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
         }
         passed
-    }
-
-    fn roll_salted(&self, rule: &Rule, spec_salt: &str) -> bool {
-        match rule.share {
-            Share::All => true,
-            Share::Nobody => false,
-            Share::Below(bound) => {
-                let salt = Salt::unprepared(format!("{spec_salt}{}", rule.salt.text()));
-                below(salt.hash(self.unit_id(&rule.id_type)), bound)
-            }
-        }
-    }
-
-    /// Remembers the results of nested gates from now on, for evaluating much for one user.
-    pub(crate) fn remember(&mut self) {
-        self.memo.get_or_insert_default();
-    }
-
-    /// A gate inside another spec: local override, mapping, spec; leaves an exposure.
-    fn nested_gate(&mut self, gate: GateRef) -> Verdict {
-        self.gates_evaluated += 1;
-        if self.gates_evaluated > MEMO_AFTER {
-            self.remember();
-        }
-        let verdict = match self.memo {
-            None => self.gate_or_override(gate.slot),
-            Some(_) => self.remembered_gate(gate.slot),
-        };
-        if !verdict.is_fatal() && !gate.is_segment {
-            self.expose_nested(gate.slot, &verdict);
-        }
-        verdict
-    }
-
-    /// Like [`Self::gate_or_override`], evaluated once and remembered.
-    pub(crate) fn remembered_gate(&mut self, slot: u32) -> Verdict {
-        let known = self.memo.as_ref().and_then(|memo| memo.gates.get(&slot));
-        let remembered = known.copied().unwrap_or_else(|| {
-            let outer = std::mem::take(&mut self.nested);
-            let verdict = self.gate_or_override(slot);
-            let nested = std::mem::replace(&mut self.nested, outer);
-            let memo = self.memo.get_or_insert_default();
-            let start = memo.nested.len();
-            memo.nested.extend_from_slice(&nested);
-            let end = memo.nested.len();
-            *memo
-                .gates
-                .entry(slot)
-                .insert(Remembered {
-                    verdict,
-                    start,
-                    end,
-                })
-                .get()
-        });
-        for index in remembered.start..remembered.end {
-            let memo = self.memo.as_ref();
-            if let Some(exposure) = memo.and_then(|memo| memo.nested.get(index)) {
-                self.add_nested(*exposure);
-            }
-        }
-        remembered.verdict
-    }
-
-    fn gate_or_override(&mut self, slot: u32) -> Verdict {
-        let name = self.world.specs.gates.names.name(slot);
-        let overridden = match self.world.overrides {
-            Some(overrides) if !overrides.is_empty() => {
-                overrides.lookup(Namespace::Gates, name, self.world.user)
-            }
-            _ => None,
-        };
-        let Some(overridden) = overridden else {
-            return self.spec(Namespace::Gates, Some(slot), name);
-        };
-        self.trace.overridden(name, &overridden);
-        Verdict::overridden(overridden.as_bool())
-    }
-
-    /// Each exposure counts once; the first one gives the place.
-    fn add_nested(&mut self, exposure: NestedGate) {
-        if !self.nested.contains(&exposure) {
-            self.nested.push(exposure);
-        }
-    }
-
-    fn expose_nested(&mut self, gate: u32, verdict: &Verdict) {
-        let specs = self.world.specs;
-        let exposure = NestedGate {
-            gate,
-            value: verdict.value,
-            origin: verdict.origin,
-        };
-        self.add_nested(exposure);
-        let rate = result::rule_of(specs, verdict.origin).and_then(|rule| rule.sampling_rate);
-        if rate.is_none() && !result::rule_id(specs, verdict.origin).is_empty() {
-            self.notes.seen_analytical_gates = true;
-        }
     }
 
     /// The unit that `id_type` names; the empty text if the user has none, so that everyone

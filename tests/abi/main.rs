@@ -11,6 +11,7 @@
 
 mod binary;
 mod compatibility;
+mod conformance;
 mod declarations;
 mod docs;
 mod header;

@@ -104,6 +104,23 @@ fn build(features: &[String]) -> PathBuf {
     target.join(profile)
 }
 
+/// Builds an example with the features of this test, and gives its path.
+pub(crate) fn build_example(name: &str) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(project())
+        .args(["build", "--quiet", "--locked", "--no-default-features"])
+        .args(["--features", &features().join(","), "--example", name])
+        .args(["--message-format", "json"]);
+    let output = succeed(&mut cargo);
+    String::from_utf8(output.stdout)
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("the path of the example")
+}
+
 /// Gives the libraries in `from` the names under which programs link and load them.
 fn arrange(from: &Path, name: &str) -> Library {
     let folder = scratch(name);

@@ -182,10 +182,16 @@ class Comparison:
             asked = self.asked(at, "gate", "", options, overridden)
             if ours is None and theirs is None:
                 return
-            # One cyclic gate takes the whole response of a vendor away.
+            # One cyclic gate takes the whole response of a vendor away, and so does one spec
+            # without an id type that of the legacy package.
             cyclic = any(self.index.reach("gate", x).cyclic for x in self.index.specs[PART["gate"]])
+            typeless = self.vendor == LEGACY and any(
+                "idType" not in spec for part in self.index.specs.values() for spec in part.values()
+            )
             if cyclic and (ours is not None or LEGACY in self.known and CORE in self.known):
                 self.counts["D54-cycle"] += 1
+            elif typeless and ours is not None:
+                self.counts["legacy-no-id-type"] += 1
             else:
                 self.counts["unexplained"] += 1
                 self.add(channel, at, asked, "response", bool(ours), bool(theirs))

@@ -218,6 +218,12 @@ def container_text(seen):
     return any(isinstance(x, (list, dict)) for x in stringified(seen))
 
 
+@difference("D12-object-text", CORE)
+def object_text(seen):
+    """An object compared as text, which the core package has no text for."""
+    return any(isinstance(x, dict) for x in stringified(seen))
+
+
 @difference("D13-missing-is-empty", CORE)
 def missing_is_empty(seen):
     """The core package lets a missing value equal the empty string."""
@@ -391,12 +397,6 @@ def boolean_time(seen):
 def current_time_number(seen):
     """The core package compares the current time with time operators only."""
     return seen.kind == "current_time" and seen.operator not in TIME
-
-
-@difference("D53-current-time-text", LEGACY)
-def current_time_text(seen):
-    """The current time in an operator on text or equality."""
-    return seen.kind == "current_time" and seen.operator not in TIME | NUMERIC
 
 
 # --- Arrays, sets, lists --------------------------------------------------------------------

@@ -51,6 +51,32 @@ def to_v2(v1, keep_disabled_rules=False):
     return v2
 
 
+def to_v1(v2):
+    """The same ruleset as a v1 document, as far as v1 can say it."""
+    conditions = v2.get("condition_map") or {}
+
+    def with_conditions(rule):
+        met = [copy.deepcopy(conditions[key]) for key in rule.get("conditions") or []]
+        for condition in met:
+            if condition["type"] == "user_bucket" and isinstance(condition["targetValue"], dict):
+                condition["targetValue"] = [int(bucket) for bucket in condition["targetValue"]]
+        return {**rule, "conditions": met}
+
+    dropped = (*MAPS, "condition_map", "experiment_to_layer", "response_format", "checksum")
+    v1 = {key: value for key, value in v2.items() if key not in dropped}
+    for part in MAPS:
+        v1[part] = [
+            {**spec, "name": name, "rules": [with_conditions(x) for x in spec.get("rules") or []]}
+            for name, spec in (v2.get(part) or {}).items()
+        ]
+    v1["layers"] = {}
+    for experiment, layer in (v2.get("experiment_to_layer") or {}).items():
+        v1["layers"].setdefault(layer, []).append(experiment)
+    if v2.get("override_rules"):
+        v1["override_rules"] = {x: with_conditions(y) for x, y in v2["override_rules"].items()}
+    return v1
+
+
 def fill(target, defaults):
     for key, value in defaults.items():
         target.setdefault(key, value)

@@ -179,6 +179,14 @@ VALUE_FEATURES = [
         targets=[['["a","b"]'], ["a"], ['{"a":1}']],
     ),
     feature(
+        "D12-object-text",
+        "D12-object-text",
+        "D12-container-text",
+        values=[{"a": 1}],
+        operators=["any", "str_contains_any"],
+        targets=[['{"a":1}']],
+    ),
+    feature(
         "D13-missing-is-empty",
         conditions=tuple(
             {"operator": operator, "targetValue": [""], "field": "nowhere"}
@@ -243,9 +251,13 @@ VALUE_FEATURES = [
         targets=[1_700_000_000_000],
     ),
     feature(
-        "D29-unit-by-length",
-        "D29-unit-by-length",
         "D27-before-1970",
+        values=[-10_022_399_000, -10_022_400_000],
+        operators=["on"],
+        targets=[-10_022_400_000],
+    ),
+    feature(
+        "D29-unit-by-length",
         values=[-1_500_000_000, -5_000_000_000, 1_500_000_000],
         operators=["before", "after"],
         targets=[1_650_000_000_000],

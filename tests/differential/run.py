@@ -3,6 +3,7 @@
 
     run.py --rulesets 200 --users 100 --seed 1    the whole test
     run.py --quick                                a bounded set
+    run.py --feature all --expect-all             every intended difference, which all have to show
     run.py --real FILE...                         real ruleset files
     run.py --vendors-only                         the packages against each other
 """
@@ -15,6 +16,7 @@ from collections import Counter
 
 from case_file import case_file
 from compare import CORE, LEGACY, OTHER_FORMAT, Comparison
+from differences import ON_CONDITIONS
 from documents import HASHED_KEY, PLAIN_KEY, UNKNOWN_KEY
 from features import FEATURES
 from generate import generate
@@ -22,6 +24,7 @@ from loopback import Loopback
 from real import real_rulesets
 from shrink import shrink
 from sides import HERE, Sides, library, venv
+from structure import ON_STRUCTURE
 
 GCIR = [
     {"hash": "none"},
@@ -97,7 +100,7 @@ def compare_all(ruleset, answers, asked, vendors_only):
 
 def rulesets(options):
     if options.real:
-        yield from real_rulesets(options.real, options.users)
+        yield from real_rulesets(options.real, options.users, options.seed)
         return
     if options.feature:
         wanted = [x for x in FEATURES if x.name == options.feature or options.feature == "all"]
@@ -123,6 +126,7 @@ def parse(arguments):
     parser.add_argument("--real", nargs="+", metavar="FILE")
     parser.add_argument("--vendors-only", action="store_true")
     parser.add_argument("--profile", choices=["dev", "release"], default="dev")
+    parser.add_argument("--expect-all", action="store_true", help="fail if a difference never shows")
     parser.add_argument("--show", type=int, default=5, help="differences to shrink and print")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -159,11 +163,24 @@ def main(arguments=None):
             for comparison in compare_all(ruleset, answers, asked, options.vendors_only):
                 counts.update(comparison.counts)
                 failures += [(ruleset, mismatch) for mismatch in comparison.mismatches]
+            if asked_count % 10 == 0:
+                seconds = time.monotonic() - began
+                progress = f"{asked_count} rulesets, {seconds:.0f} s, {len(failures)} unexplained"
+                print(progress, file=sys.stderr, flush=True)
         show(sides, failures, options)
-        report(counts, asked_count, time.monotonic() - began, options)
+        report(counts, failures, asked_count, time.monotonic() - began, options)
     finally:
         sides.close()
-    return 1 if counts["unexplained"] or not counts["equal"] else 0
+    missed = never_shown(counts) if options.expect_all else []
+    for name in missed:
+        print(f"never shown: {name}")
+    return 1 if counts["unexplained"] or missed or not counts["equal"] else 0
+
+
+def never_shown(counts):
+    """Intended differences that nothing under comparison showed: they may not be there any more."""
+    shown = {name for names in counts for name in names.split(" or ")}
+    return sorted({x.name for x in (*ON_CONDITIONS, *ON_STRUCTURE)} - shown)
 
 
 def fails_like(sides, mismatch, options):
@@ -197,7 +214,7 @@ def show(sides, failures, options):
         print(json.dumps(case_file(small, mismatch), ensure_ascii=False, indent=1))
 
 
-def report(counts, asked_count, seconds, options):
+def report(counts, failures, asked_count, seconds, options):
     named = sorted((x for x in counts.items() if x[0] not in ("equal", "unexplained")))
     print(f"\n{asked_count} rulesets, {options.users} users each, {seconds:.0f} s")
     print(f"compared     {sum(counts.values()):>10}")
@@ -205,6 +222,11 @@ def report(counts, asked_count, seconds, options):
     for name, count in named:
         print(f"  {name:<60} {count:>8}")
     print(f"unexplained  {counts['unexplained']:>10}")
+    by_place = Counter(
+        (x.vendor, r.feature.name if r.feature else r.number, x.member) for r, x in failures
+    )
+    for (vendor, place, member), count in by_place.most_common(20):
+        print(f"  {vendor:<12} {place:<30} {member:<24} {count:>6}")
 
 
 if __name__ == "__main__":

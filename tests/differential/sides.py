@@ -45,7 +45,7 @@ def venv():
 def library(profile):
     """Builds libtidegate with cargo and returns its path."""
     command = ["cargo", "build", "--lib", "--quiet", "--profile", profile]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run([*command, "--features", "grpc,redis"], cwd=ROOT, check=True)
     folder = "debug" if profile == "dev" else profile
     return str(TARGET / folder / "libtidegate.so")
 

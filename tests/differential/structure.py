@@ -79,13 +79,23 @@ def unknown_gate(asked):
     return bool(asked.reach.missing_gates)
 
 
+def meets_unsupported(asked):
+    """Whether something on the way is unsupported."""
+    world = asked.ruleset.world
+    seen = (see(condition, asked.user, world) for condition in asked.reach.conditions)
+    return any(null_operator(x) or unsupported(x) for x in seen)
+
+
 @structural("core-remembers-unsupported", CORE)
 def remembers_unsupported(asked):
     """Within one response a nested gate stays unsupported, however often it is met."""
-    return asked.options is not None and any(
-        null_operator(seen) or unsupported(seen)
-        for seen in (see(x, asked.user, asked.ruleset.world) for x in asked.reach.conditions)
-    )
+    return asked.options is not None and meets_unsupported(asked)
+
+
+@structural("core-unsupported-leftover", CORE)
+def unsupported_leftover(asked):
+    """What is unsupported is off and has no rule, whatever gates were evaluated before."""
+    return bool(asked.reach.nested) and meets_unsupported(asked)
 
 
 @structural("D50-experiment-group", CORE)

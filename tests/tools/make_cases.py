@@ -27,6 +27,7 @@ from conformance import (
     operators,
     overrides,
     percentages,
+    vectors,
 )
 from conformance.model import Suite
 
@@ -44,6 +45,7 @@ MODULES = (
     mapping,
     overrides,
     environments,
+    vectors,
     fixture,
 )
 SUITES: list[Suite] = [suite for module in MODULES for suite in module.SUITES]

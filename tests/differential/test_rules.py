@@ -1,0 +1,110 @@
+"""The named differences: each is met by what it is about, and by nothing ordinary."""
+
+import random
+import unittest
+from types import SimpleNamespace
+
+from differences import ON_CONDITIONS, detect
+from features import FEATURES, LOOKUP_FEATURES, VALUE_FEATURES
+from seen import World
+from structure import ON_STRUCTURE, OTHER_FORMAT
+
+# Differences that a ruleset without a feature may show: they come with local overrides, client
+# keys and versions, which many rulesets have.
+WITHOUT_FEATURE = {
+    "D52-mapped-id-type", "D52-override-of-mapped", "D56-one-config-store", "D62-override-members",
+    "D64-unknown-key-means-own-app", "D66-version-of-nested", "D60-layer-override-in-response",
+    "core-layer-is-active", "core-remembers-unsupported", "core-unsupported-leftover",
+}  # fmt: skip
+
+# operator, target, value of a user
+ORDINARY = [
+    ("gt", 10, 11), ("lte", 10, 2.5), ("gte", "10", "10"), ("lt", 0, -3),
+    ("version_gt", "1.2.3", "1.10"), ("version_eq", "1.2", "1.2.0"), ("version_neq", "1.2", "2"),
+    ("any", ["a", "B"], "b"), ("none", ["a"], "é"), ("any", [1, 2], 2), ("any", ["true"], "true"),
+    ("any_case_sensitive", ["a"], "a"), ("none_case_sensitive", ["A", "b"], "c"),
+    ("str_starts_with_any", ["ab"], "abc"), ("str_contains_any", ["é"], "né"),
+    ("str_ends_with_any", ["c"], "C"), ("str_contains_none", ["x"], "abc"),
+    ("str_matches", "^a.*c$", "abc"), ("str_matches", "\\d+", "12"),
+    ("eq", "a", "a"), ("neq", 1, 2), ("eq", 1.5, 1.5), ("eq", None, None), ("eq", True, True),
+    ("before", 1_700_000_000_000, 1_600_000_000_000), ("after", 1_700_000_000_000, 1_700_003_600),
+    ("on", 1_700_000_000_000, "1700000100000"),
+    ("array_contains_any", ["a", "1"], ["a"]), ("array_contains_all", ["a"], ["b", 5]),
+    ("in_segment_list", "list", "a"), ("not_in_segment_list", "list", "b"),
+    ("any", ["a"], None), ("gt", 10, None), ("str_contains_any", ["a"], None),
+]  # fmt: skip
+
+
+def names(conditions, users, world):
+    """The differences that some condition shows for some user."""
+    return {
+        known.name
+        for condition in conditions
+        for user in users
+        for known in detect(condition, user, world)
+    }
+
+
+def users_of(feature):
+    """Users with every value of a feature, each changed as the feature changes users."""
+    rng = random.Random(1)
+    users = [{"userID": "u", "custom": {"feature": value}} for value in feature.values]
+    users += [{"userID": "u"}, {"customIDs": {"companyID": "c"}}] * 20
+    users = [{**user} for user in users]
+    for user in users:
+        if feature.change_user:
+            feature.change_user(rng, user)
+    return users
+
+
+def world_of(feature):
+    """What a feature changes around conditions, as far as that needs no ruleset."""
+    world = World(app_id=None)
+    ruleset = SimpleNamespace(id_lists=world.id_lists, environment=None)
+    if feature.change:
+        feature.change(None, ruleset)
+    world.environment = ruleset.environment
+    return world
+
+
+class Rules(unittest.TestCase):
+    def test_ordinary_conditions_show_no_difference(self):
+        for operator, target, value in ORDINARY:
+            condition = {
+                "type": "user_field", "field": "f", "operator": operator, "targetValue": target,
+            }  # fmt: skip
+            user = {"userID": "u", "custom": {} if value is None else {"f": value}}
+            world = World(id_lists={"list": ["a"]})
+            self.assertEqual(names([condition], [user], world), set(), (operator, target, value))
+
+    def test_each_feature_meets_the_differences_it_is_for_and_no_other(self):
+        of_conditions = {known.name for known in ON_CONDITIONS}
+        for feature in (*VALUE_FEATURES, *LOOKUP_FEATURES):
+            with self.subTest(feature.name):
+                conditions = [
+                    {"type": "user_field", "field": "feature", **x} for x in feature.conditions
+                ]
+                met = names(conditions, users_of(feature), world_of(feature))
+                self.assertLessEqual(feature.names & of_conditions, met)
+
+    def test_each_difference_has_a_feature_or_comes_by_itself(self):
+        registered = {known.name for known in (*ON_CONDITIONS, *ON_STRUCTURE)}
+        met = set()
+        for feature in (*VALUE_FEATURES, *LOOKUP_FEATURES):
+            conditions = [
+                {"type": "user_field", "field": "feature", **x} for x in feature.conditions
+            ]
+            met |= names(conditions, users_of(feature), world_of(feature))
+        for feature in FEATURES:
+            met |= feature.names
+        self.assertEqual(registered - met - WITHOUT_FEATURE, set())
+        self.assertEqual(WITHOUT_FEATURE - registered, set())
+
+    def test_each_difference_says_what_it_is(self):
+        for known in (*ON_CONDITIONS, *ON_STRUCTURE):
+            self.assertTrue(known.applies.__doc__, known.name)
+            self.assertIn(known.vendor, ("legacy", "core", OTHER_FORMAT))
+
+
+if __name__ == "__main__":
+    unittest.main()
