@@ -26,6 +26,9 @@ mod state;
 mod stats;
 mod work;
 
+#[cfg(fuzzing)]
+pub use spool::fuzz_segment;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;

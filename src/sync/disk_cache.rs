@@ -255,6 +255,29 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Reads `bytes` as a file, and as the document of one whose header is right.
+#[cfg(fuzzing)]
+pub fn fuzz_disk_cache(folder: &str, bytes: &[u8]) {
+    let cache = DiskCache::new(folder, "secret-fuzz");
+    let mut header = Header {
+        checksum: 0,
+        length: bytes.len() as u64,
+        time_ms: 1,
+        written_ms: 2,
+    };
+    header.checksum = header.checksum_with(bytes);
+    let whole = [&header.bytes()[..], bytes].concat();
+    for (content, is_ours) in [(bytes, false), (&whole, true)] {
+        let written = fs::write(cache.path(), content);
+        assert!(written.is_ok(), "a folder to write to");
+        match cache.load() {
+            Ok(Some(saved)) => assert!(content.ends_with(saved.document.as_bytes())),
+            Ok(None) => panic!("the file is there"),
+            Err(_) => assert!(!is_ours || std::str::from_utf8(bytes).is_err()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,6 +27,11 @@ mod updates;
 mod waiting;
 mod work;
 
+#[cfg(fuzzing)]
+pub use disk_cache::fuzz_disk_cache;
+#[cfg(all(fuzzing, feature = "grpc"))]
+pub use grpc::fuzz_answer;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;

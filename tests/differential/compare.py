@@ -62,6 +62,11 @@ EXPOSED = {
 }
 
 
+def nameless_gate(condition):
+    kind, target = str(condition.get("type")).lower(), condition.get("targetValue")
+    return kind in ("pass_gate", "fail_gate") and not isinstance(target, str)
+
+
 def ids_of(user):
     """The ids of a user as a logged event has them."""
     ids = [user.get("userID"), *(user.get("customIDs") or {}).values()]
@@ -168,6 +173,9 @@ class Comparison:
         self.members(channel, at, asked, pairs)
 
     def everything(self, channel, at, ours, theirs, overridden):
+        if self.vendor == LEGACY and not any(theirs.values()) and self.why_blank() == "D54-cycle":
+            self.counts["D54-cycle"] += 1
+            return
         for kind in ("gate", "config"):
             part = PART[kind]
             for name in theirs[part].keys() | ours[part].keys():
@@ -178,23 +186,15 @@ class Comparison:
     def response(self, channel, at, ours, theirs, options, overridden):
         if theirs is None and self.vendor == CORE:
             return
-        if ours is None or theirs is None:
-            asked = self.asked(at, "gate", "", options, overridden)
-            if ours is None and theirs is None:
-                return
-            # One cyclic gate takes the whole response of a vendor away, and so does one spec
-            # without an id type that of the legacy package.
-            cyclic = any(self.index.reach("gate", x).cyclic for x in self.index.specs[PART["gate"]])
-            typeless = self.vendor == LEGACY and any(
-                "idType" not in spec for part in self.index.specs.values() for spec in part.values()
-            )
-            if cyclic and (ours is not None or LEGACY in self.known and CORE in self.known):
-                self.counts["D54-cycle"] += 1
-            elif typeless and ours is not None:
-                self.counts["legacy-no-id-type"] += 1
-            else:
-                self.counts["unexplained"] += 1
-                self.add(channel, at, asked, "response", bool(ours), bool(theirs))
+        blank = [x is None or not x.get("has_updates") for x in (ours, theirs)]
+        if all(blank):
+            return
+        if any(blank):
+            name = None if blank[0] and self.vendor != OTHER_FORMAT else self.why_blank()
+            self.counts[name or "unexplained"] += 1
+            if name is None:
+                asked = self.asked(at, "gate", "", options, overridden)
+                self.add(channel, at, asked, "response", not blank[0], not blank[1])
             return
         our_top, our_entities = plain(ours, self.names)
         their_top, their_entities = plain(theirs, self.names)
@@ -209,6 +209,22 @@ class Comparison:
                 continue
             spec = self.configs.get(name) if kind == "config" else None
             self.entry(channel, at, asked, *even_out(self.vendor, kind, *pair, spec))
+
+    def why_blank(self):
+        """The name of what takes a whole response, or everything, away from a vendor."""
+        if any(self.index.reach("gate", x).cyclic for x in self.index.specs[PART["gate"]]):
+            return "D54-cycle"
+        if LEGACY not in self.known:
+            return None
+        specs = [spec for part in self.index.specs.values() for spec in part.values()]
+        if any("idType" not in spec for spec in specs):
+            return "legacy-no-id-type"
+        # A gate without a name cannot be hashed.
+        rules = [rule for spec in specs for rule in spec.get("rules") or []]
+        conditions = [x for rule in rules for x in self.index.conditions_of(rule)]
+        if any(nameless_gate(condition) for condition in conditions):
+            return "D48-gate-target"
+        return None
 
     def entry(self, channel, at, asked, ours, theirs):
         if same(ours, theirs):

@@ -292,9 +292,9 @@ VALUE_FEATURES = [
         "D32-array-elements",
         "D32-array-elements",
         "D32-array-element-text",
-        values=[[1.5], [0], [True], ["0"], ["1.9"], [None], [1.0], ["01"]],
+        values=[[1.5], [0], [True], ["0"], ["1.9"], [None], [1.0], ["01"], [2**53 + 1], [1]],
         operators=["array_contains_any", "array_contains_none", "array_contains_all"],
-        targets=[["1"], [0], ["0"], ["true"], [1.5], ["1.9"]],
+        targets=[["1"], [0], ["0"], ["true"], [1.5], ["1.9"], [1.0], [None], [str(2**53 + 1)]],
     ),
     feature(
         "D33-array-target",
@@ -337,6 +337,12 @@ def private_behind_custom(value):
 def alias_in_custom(rng, user):
     user["appVersion"] = "2.0"
     user.setdefault("custom", {})["app_version"] = rng.choice(["2.0", "custom"])
+
+
+def without_user_id(rng, user):
+    if rng.random() < 0.5:
+        user["userID"] = None
+        user.setdefault("customIDs", {}).setdefault("stableID", "stable")
 
 
 def address(*addresses):
@@ -430,7 +436,11 @@ LOOKUP_FEATURES = [
         "D72-empty-user-agent",
         "D72-few-user-agents",
         change_user=agent("", "zzz", "okhttp/4.9.0", "curl/7.64.1"),
-        conditions=on_field("ua_based", "os_name", ("any", ["Other"]), ("none", ["Other"])),
+        conditions=(
+            *on_field("ua_based", "os_name", ("any", ["Other"]), ("none", ["Other"])),
+            *on_field("ua_based", "browser_name", ("any", ["okhttp", "curl", "Other"])),
+            *on_field("ua_based", "browser_name", ("any", ["okhttp"]), ("none", ["curl"])),
+        ),
     ),
     feature(
         "D43-list-of-none",
@@ -442,6 +452,7 @@ LOOKUP_FEATURES = [
     ),
     feature(
         "core-missing-user-id",
+        change_user=without_user_id,
         conditions=(
             {"type": "unit_id", "operator": "eq", "targetValue": None, "idType": "userID"},
             {"type": "unit_id", "operator": "neq", "targetValue": None, "idType": "userID"},
@@ -566,7 +577,8 @@ STRUCTURE_FEATURES = [
     feature("D51-multi-gate", "D51-multi-gate", "D49-multi-gate-exposures", change=multi_gates),
     feature("D50-experiment-group", "D50-experiment-group", "D4-unsupported",
             change=experiment_groups),
-    feature("D52-nested-mapping", change=nested_mapping),
+    feature("D52-nested-mapping", "D52-nested-mapping", "D66-mapping-of-nested",
+            change=nested_mapping),
     feature("D54-cycle", change=cycle),
     feature("no-pass-percentage", change=no_pass_percentage),
     feature("D1-gate-value-source", change=gate_values),

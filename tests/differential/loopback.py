@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -42,6 +43,15 @@ class Loopback:
             self.rulesets.pop(ruleset_id, None)
             for key in [key for key in self.events if key[1] == ruleset_id]:
                 del self.events[key]
+
+    def wait_for_events(self, side, ruleset_id, seconds=10):
+        """Some packages deliver their last events from a thread of their own."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with self.lock:
+                if self.events.get((side, ruleset_id)):
+                    return
+            time.sleep(0.02)
 
     def taken(self, side, ruleset_id):
         with self.lock:

@@ -167,8 +167,8 @@ def main(arguments=None):
                 seconds = time.monotonic() - began
                 progress = f"{asked_count} rulesets, {seconds:.0f} s, {len(failures)} unexplained"
                 print(progress, file=sys.stderr, flush=True)
-        show(sides, failures, options)
         report(counts, failures, asked_count, time.monotonic() - began, options)
+        show(sides, failures, options)
     finally:
         sides.close()
     missed = never_shown(counts) if options.expect_all else []

@@ -110,6 +110,8 @@ class Sides:
                 answers[name] = asked
             answers = {name: answer.result() for name, answer in answers.items()}
             for name, answer in answers.items():
+                if name != "core" and request["exposed_users"] and not answer["error"]:
+                    self.loopback.wait_for_events(name, ruleset.number)
                 answer["events"] = self.loopback.taken(name, ruleset.number)
             return answers
         finally:

@@ -123,6 +123,15 @@ def version_of_nested(asked):
     )
 
 
+MAPPING_MEMBERS = frozenset({"override_config_name", "overrideConfigName"})
+
+
+@structural("D66-mapping-of-nested", LEGACY, fields=MAPPING_MEMBERS)
+def mapping_of_nested(asked):
+    """What a nested gate is mapped to is not what the outer spec is mapped to."""
+    return asked.reach.mapped_nested
+
+
 @structural("D54-cycle", LEGACY, CORE)
 def cycle(asked):
     """Gates that refer to each other."""
@@ -235,9 +244,9 @@ def hashed_map_shadows(asked):
     )
 
 
-@structural("no-pass-percentage", CORE)
+@structural("no-pass-percentage", LEGACY)
 def no_pass_percentage(asked):
-    """A spec with a rule that has no pass percentage."""
+    """A spec with a rule that has no pass percentage is dropped; for the legacy package that is 0."""
     return any(
         "passPercentage" not in rule
         for spec in asked.reach.specs.values()

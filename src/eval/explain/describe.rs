@@ -102,7 +102,7 @@ pub(super) fn id_type(id_type: &IdType) -> &str {
 fn operator(operator: &Operator) -> (&'static str, Value) {
     let pick = |negate: bool, plain, negated| if negate { negated } else { plain };
     match operator {
-        Operator::Number { ordering, target } => (ordering_name(*ordering, false), json!(target)),
+        Operator::Number { ordering, target } => (ordering_name(*ordering, false), number(*target)),
         Operator::Version { ordering, target } => {
             let text = target.as_ref().map(|version| {
                 let parts = version.0.iter();
@@ -191,6 +191,20 @@ fn ordering_name(ordering: Ordering, version: bool) -> &'static str {
         (Ordering::LessOrEqual, true) => "version_lte",
         (Ordering::Equal, true) => "version_eq",
         (Ordering::NotEqual, true) => "version_neq",
+    }
+}
+
+/// A number, as a whole one if it is one.
+pub(super) fn number(number: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a whole number within the limits"
+    )]
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        json!(number as i64)
+    } else {
+        json!(number)
     }
 }
 

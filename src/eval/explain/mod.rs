@@ -185,7 +185,7 @@ impl Trace for Account<'_> {
         let rule = json!({
             "rule_id": &*rule.id,
             "group_name": rule.group_name.as_deref(),
-            "pass_percentage": rule.share.percentage(),
+            "pass_percentage": describe::number(rule.share.percentage()),
             "conditions": [],
             "matched": true,
         });
@@ -232,7 +232,7 @@ impl Trace for Account<'_> {
             "unit": describe::id_type(&rule.id_type),
             "bucket": bucket,
             "of": super::bucket::SHARE_BUCKETS,
-            "passes_below": rule.share.percentage() * 100.0,
+            "passes_below": describe::number(rule.share.percentage() * 100.0),
             "passed": passed,
         });
         if let Some(Value::Object(rule)) = self.frame().and_then(|frame| frame.rules.last_mut()) {

@@ -29,24 +29,34 @@ pub(super) fn why(explanation: &Step) -> String {
         (_, "disabled") => "it is disabled".to_owned(),
         (_, "default") => "no rule matched".to_owned(),
         (_, rule) => {
+            let group = match member(explanation, "group_name").as_str() {
+                Some(group) => format!(" ({group})"),
+                None => String::new(),
+            };
             let of_what = match member(explanation, "allocated_experiment").as_str() {
-                Some(experiment) => format!("rule {rule} of experiment {experiment}"),
-                None => format!("rule {rule}"),
+                Some(experiment) => format!("rule {rule}{group} of experiment {experiment}"),
+                None => format!("rule {rule}{group}"),
             };
             match deciding_roll(member(explanation, "steps")) {
-                Some(false) => format!("{of_what} matched, but its roll did not pass"),
+                Some(roll) if *of(roll, "passed") == false => format!(
+                    "{of_what} matched, but its roll did not pass: bucket {} is not below {}",
+                    of(roll, "bucket"),
+                    of(roll, "passes_below"),
+                ),
                 _ => format!("{of_what} matched"),
             }
         }
     }
 }
 
-/// How the roll of the rule that decided came out.
-fn deciding_roll(steps: &Value) -> Option<bool> {
+/// The roll of the rule that decided.
+fn deciding_roll(steps: &Value) -> Option<&Value> {
     let step = elements(steps).last()?;
-    match elements(of(step, "delegate")) {
-        [] => of(of(elements(of(step, "rules")).last()?, "roll"), "passed").as_bool(),
-        delegate => deciding_roll(&Value::Array(delegate.to_vec())),
+    match of(step, "delegate") {
+        delegate if elements(delegate).is_empty() => {
+            elements(of(step, "rules")).last()?.get("roll")
+        }
+        delegate => deciding_roll(delegate),
     }
 }
 
@@ -193,7 +203,14 @@ fn write_condition(out: &mut String, depth: usize, condition: &Value) {
         }
     }
     if condition.get("operator").is_some() {
-        let _ = write!(text, "; the user has {}", of(condition, "value"));
+        let value = of(condition, "value");
+        let _ = match (of(condition, "type").as_str(), value) {
+            (_, Value::Null) => write!(text, "; the user has none"),
+            (Some("user_bucket"), bucket) => write!(text, "; the user is in bucket {bucket}"),
+            (Some("current_time"), now) => write!(text, "; it is {now}"),
+            (Some("target_app"), app) => write!(text, "; the app is {app}"),
+            (_, value) => write!(text, "; the user has {value}"),
+        };
     }
     line(out, depth, &text);
     for nested in elements(of(condition, "nested")) {

@@ -10,6 +10,9 @@ mod folder;
 mod lock;
 mod segment;
 
+#[cfg(fuzzing)]
+pub use segment::fuzz_segment;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

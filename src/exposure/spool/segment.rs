@@ -137,6 +137,25 @@ fn read_record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
     Some((record, at + FRAME_BYTES + len))
 }
 
+/// Reads `bytes` as a segment, and as the content of one whose checksums are right.
+#[cfg(fuzzing)]
+pub fn fuzz_segment(bytes: &[u8]) {
+    let mut content = header(1, 1).to_vec();
+    // Each line is a record.
+    for body in bytes.split(|byte| *byte == b'\n') {
+        content.extend_from_slice(&u32::try_from(body.len()).unwrap_or(0).to_le_bytes());
+        content.extend_from_slice(&crc32fast::hash(body).to_le_bytes());
+        content.extend_from_slice(body);
+    }
+    for segment in [bytes, &content] {
+        let (records, end) = scan(segment).unwrap_or_default();
+        assert!(end <= segment.len() as u64);
+        for record in records {
+            assert!(record.offset + u64::from(record.len) <= end);
+        }
+    }
+}
+
 /// Reads fixed-size fields one after the other.
 struct Fields<'a>(&'a [u8]);
 

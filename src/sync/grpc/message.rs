@@ -40,6 +40,16 @@ impl ConfigSpecRequest {
     }
 }
 
+/// Reads `bytes` as an answer; gives its specs, if they are text.
+#[cfg(fuzzing)]
+pub fn fuzz_answer(bytes: &[u8]) -> Option<String> {
+    use prost::Message;
+    let answer = ConfigSpecResponse::decode(bytes).ok()?;
+    let again = ConfigSpecResponse::decode(&answer.encode_to_vec()[..]);
+    assert_eq!(Ok(&answer), again.as_ref());
+    String::from_utf8(answer.spec).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use prost::Message;

@@ -17,6 +17,9 @@ mod stream;
 mod target;
 mod tunnel;
 
+#[cfg(fuzzing)]
+pub use message::fuzz_answer;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,29 @@
+//! Any text as a batch request: refused, or a row for each user and a cell for each entity.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tidegate::client::Client;
+use tidegate::options::{Options, Settings};
+
+const SPECS: &str = include_str!("../../examples/rules/shop.json");
+
+static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
+    let settings = Settings { local_mode: true, ..Settings::default() };
+    let client = Client::new("secret-fuzz", Options { settings, ..Options::default() }).expect("a client");
+    client.initialize(1000).expect("initialized");
+    client.update_specs(SPECS).expect("specs");
+    client
+});
+
+fuzz_target!(|text: &str| {
+    let Ok(answer) = CLIENT.evaluate_batch(text) else { return };
+    let request: Value = serde_json::from_str(text).expect("what was taken is JSON");
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    let rows = answer["results"].as_array().expect("rows");
+    assert_eq!(rows.len(), request["users"].as_array().expect("users").len());
+    let entities = request["entities"].as_array().expect("entities").len();
+    assert!(rows.iter().all(|row| row.as_array().expect("a row").len() == entities));
+});
