@@ -14,7 +14,9 @@ find "$seeds/ruleset" \( -size +64k -o -name '*.id_lists.json' \) -delete
 python3 fuzz/seeds.py "$seeds"
 for target in ${TARGETS:-$all}; do
     mkdir -p "fuzz/corpus/$target"
-    RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" "fuzz/corpus/$target" "$seeds/$target" -- \
+    features=()
+    [ "$target" != grpc_answer ] || features=(--features grpc)
+    RUSTC_BOOTSTRAP=1 cargo fuzz run "${features[@]}" "$target" "fuzz/corpus/$target" "$seeds/$target" -- \
         -max_total_time="${SECONDS_EACH:-600}" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
         -print_final_stats=1 2>&1 | tee "$seeds/$target.log" | grep --line-buffered -v '^#'
     echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$seeds/$target.log") runs"

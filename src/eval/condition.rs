@@ -282,9 +282,29 @@ fn first_given<'a>(
     }
 }
 
-/// Whether the value of `field` would come from the private attributes.
-pub(super) fn is_private(world: &World<'_>, field: &Field) -> bool {
+/// Whether a value from `source` comes from the private attributes, itself or what it is derived
+/// from.
+pub(super) fn is_private(world: &World<'_>, source: &ValueSource) -> bool {
+    let (field, derived_from) = match source {
+        ValueSource::Field(field) => (field, None),
+        ValueSource::Ip(field) => (field, Some((TopLevel::Ip, "ip", None))),
+        ValueSource::UserAgent(field, _) => {
+            let agent = (TopLevel::UserAgent, "userAgent", Some("useragent"));
+            (field, Some(agent))
+        }
+        _ => return false,
+    };
     let lower = field.lower.as_deref();
-    let public = logged_field(world, field.top, &field.exact, lower);
-    matches!(public, ValueRef::Missing)
+    if !logged_field(world, field.top, &field.exact, lower).is_blank() {
+        return false;
+    }
+    let given = first_given(&field.exact, lower, |name| {
+        world.user.entry(Group::Private, name)
+    });
+    match derived_from {
+        Some((top, exact, lower)) if given.is_blank() => {
+            logged_field(world, Some(top), exact, lower) == ValueRef::Missing
+        }
+        _ => given != ValueRef::Missing,
+    }
 }

@@ -145,6 +145,8 @@ class Comparison:
 
     def events(self, ours, theirs, exposed_users):
         """The exposures that both sides logged for the same evaluations."""
+        # A package that hears too late that a batch has arrived sends it again.
+        theirs = list({canonical(event): event for event in theirs}.values())
         ours, theirs = exposures_by_key(ours), exposures_by_key(theirs)
         for key in {**ours, **theirs}:
             kind, name, parameter, user = key

@@ -4,6 +4,8 @@
 //! masked unless asked for; nothing is exposed.
 
 mod describe;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use serde_json::{Map, Value, json};
@@ -12,7 +14,6 @@ use super::condition::Check;
 use super::overrides::Overridden;
 use super::trace::Trace;
 use super::{Evaluation, Kind, Namespace, Reason, Verdict, World, evaluate, result};
-use crate::spec::condition::ValueSource;
 use crate::spec::{Condition, Rule, Spec};
 use crate::store::Snapshot;
 use crate::user::ValueRef;
@@ -130,13 +131,7 @@ impl Account<'_> {
             return Value::Null;
         }
         let is_private = match condition {
-            Condition::Test {
-                source:
-                    ValueSource::Field(field)
-                    | ValueSource::Ip(field)
-                    | ValueSource::UserAgent(field, _),
-                ..
-            } => super::condition::is_private(&self.world, field),
+            Condition::Test { source, .. } => super::condition::is_private(&self.world, source),
             _ => false,
         };
         if is_private && !self.with_private {
