@@ -19,6 +19,11 @@ use tidegate::store::{Snapshot, Source, Store};
 use tidegate::user::User;
 
 const KINDS: [Kind; 4] = [Kind::Gate, Kind::Config, Kind::Experiment, Kind::Layer];
+const SECTIONS: &[(&str, Kind)] = &[
+    ("feature_gates", Kind::Gate),
+    ("dynamic_configs", Kind::Config),
+    ("layer_configs", Kind::Layer),
+];
 const NOW_MS: i64 = 1_800_000_000_000;
 
 fn with_world<R>(snapshot: &Snapshot, user: &User, ask: impl FnOnce(&World<'_>) -> R) -> R {
@@ -205,9 +210,17 @@ proptest! {
                     }
                 }
                 let identity = Identity { sdk_type: "t", sdk_version: "1" };
-                let response = respond(world, &ResponseOptions::default(), &identity, 0.5);
-                let parsed: Result<Value, _> = serde_json::from_str(&response);
-                assert!(parsed.is_ok(), "{response}");
+                let options = ResponseOptions::from_json(r#"{"hash": "none"}"#).expect("options");
+                let response = respond(world, &options, &identity, 0.5);
+                let response: Value = serde_json::from_str(&response).expect("JSON");
+                for (section, kind) in SECTIONS {
+                    for (name, entry) in response[section].as_object().into_iter().flatten() {
+                        let alone = evaluate(world, *kind, name, &mut NoTrace);
+                        assert_eq!(entry["rule_id"], alone.rule_id(&snapshot), "{name}");
+                        let value = if *kind == Kind::Gate { "value" } else { "passed" };
+                        assert_eq!(entry[value], alone.value(), "{name}");
+                    }
+                }
             });
         }
     }
