@@ -24,7 +24,7 @@ pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
 use crate::spec::condition::IdType;
 use crate::spec::id_list::IdLists;
-use crate::spec::{FastMap, Returned, Rule, Salt, Share, Spec, SpecSet, Table};
+use crate::spec::{Returned, Rule, Salt, Share, Spec, SpecSet, Table};
 use crate::user::{TopLevel, User, ValueRef};
 use condition::Check;
 use nested::Memo;
