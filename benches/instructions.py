@@ -17,15 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benches" / "instructions.json"
 ROWS = {"public": 1000, "public_exposed": 1000, "half": 500, "half_pool": 500, "many_rules": 300,
-        "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 300, "config": 500, "experiment": 500,
-        "layer": 500, "log_event": 300, "init_response": 3}
+        "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 300,
+        "config": 500, "experiment": 500, "layer": 500, "log_event": 300, "init_response": 3}
 GROWTH = 1.05
 
 
 def total(program, rules, row, count):
-    """Instructions of the whole process while it runs `row` `count` times."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "once",
-               rules, row, str(count)]
+    """Instructions of the calling thread in `count` calls of `row`; those of other threads vary."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+               "--collect-atstart=no", f"--toggle-collect=row_{row}", program, "once", rules, row,
+               str(count)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return int(re.search(r"Collected : (\d+)", run.stderr).group(1))
 

@@ -1,6 +1,24 @@
+SUITES += test-instructions
+
+## make bench                 Tidegate and the vendor's published crate, in turns: a table
+.PHONY: bench
+bench: library server
+	@$(NEED) cc=gcc python3=python3 curl=curl
+	$(CARGO) build --release --manifest-path benches/vendor/Cargo.toml
+	python3 benches/bench.py $(if $(RULES),--rules $(RULES))
+
+## make bench-inside          the inside without the boundary, by criterion
+.PHONY: bench-inside
+bench-inside:
+	@$(NEED) python3=python3
+	$(CARGO) bench --bench inside
+
 ## make bench-instructions    instructions per call, compared with the committed baseline
 .PHONY: bench-instructions
-bench-instructions: library
+bench-instructions: test-instructions
+
+.PHONY: test-instructions
+test-instructions: library
 	@$(NEED) cc=gcc valgrind=valgrind python3=python3
 	python3 benches/instructions.py --check
 

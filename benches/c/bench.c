@@ -52,22 +52,24 @@ static size_t user_json(char *out, long number) {
         number, number, 20 + number % 60, number % 97);
 }
 
-/* ------------------------------------------------------------------ rows: one call each */
+/* ------------------------------------------------------------------ rows: one call each
+ *
+ * instructions.py knows these functions by their names. */
 
-static void public_silent(int i) { (void)i; sink += side_gate(hot, NAME("bench_public"), 0); }
-static void public_exposed(int i) { (void)i; sink += side_gate(hot, NAME("bench_public"), 1); }
-static void half(int i) { (void)i; sink += side_gate(hot, NAME("bench_half"), 0); }
-static void half_pool(int i) { sink += side_gate(pool[i % POOL], NAME("bench_half"), 0); }
-static void many_rules(int i) { (void)i; sink += side_gate(hot, NAME("bench_many_rules"), 0); }
-static void nested(int i) { (void)i; sink += side_gate(hot, NAME("bench_nested"), 0); }
-static void unknown(int i) { (void)i; sink += side_gate(hot, NAME("bench_no_such_gate"), 0); }
+static void row_public(int i) { (void)i; sink += side_gate(hot, NAME("bench_public"), 0); }
+static void row_public_exposed(int i) { (void)i; sink += side_gate(hot, NAME("bench_public"), 1); }
+static void row_half(int i) { (void)i; sink += side_gate(hot, NAME("bench_half"), 0); }
+static void row_half_pool(int i) { sink += side_gate(pool[i % POOL], NAME("bench_half"), 0); }
+static void row_many_rules(int i) { (void)i; sink += side_gate(hot, NAME("bench_many_rules"), 0); }
+static void row_nested(int i) { (void)i; sink += side_gate(hot, NAME("bench_nested"), 0); }
+static void row_unknown(int i) { (void)i; sink += side_gate(hot, NAME("bench_no_such_gate"), 0); }
 
-static void user_from_json(int i) {
+static void row_user(int i) {
     i %= POOL;
     side_user_release(side_user_new(pool_json[i], pool_len[i]));
 }
 
-static void user_and_gate(int i) {
+static void row_user_and_gate(int i) {
     side_user user;
     i %= POOL;
     user = side_user_new(pool_json[i], pool_len[i]);
@@ -75,28 +77,28 @@ static void user_and_gate(int i) {
     side_user_release(user);
 }
 
-static void config(int i) { (void)i; sink += side_config(hot, NAME("bench_config")); }
-static void experiment(int i) { (void)i; sink += side_experiment(hot, NAME("bench_experiment")); }
-static void layer(int i) { (void)i; sink += side_layer(hot, NAME("bench_layer")); }
-static void log_event(int i) { side_event(hot, i); }
-static void init_response(int i) { (void)i; sink += (int64_t)side_init_response(hot); }
+static void row_config(int i) { (void)i; sink += side_config(hot, NAME("bench_config")); }
+static void row_experiment(int i) { (void)i; sink += side_experiment(hot, NAME("bench_experiment")); }
+static void row_layer(int i) { (void)i; sink += side_layer(hot, NAME("bench_layer")); }
+static void row_log_event(int i) { side_event(hot, i); }
+static void row_init_response(int i) { (void)i; sink += (int64_t)side_init_response(hot); }
 
 /* A round of events is small enough for the queues to hold and is delivered before the next. */
 static const struct { const char *name; void (*run)(int); int count, delivers; } ROWS[] = {
-    {"public", public_silent, 100000, 0},
-    {"public_exposed", public_exposed, 100000, 0},
-    {"half", half, 50000, 0},
-    {"half_pool", half_pool, 20480, 0},
-    {"many_rules", many_rules, 20000, 0},
-    {"nested", nested, 20000, 0},
-    {"unknown", unknown, 100000, 0},
-    {"user", user_from_json, 12288, 0},
-    {"user_and_gate", user_and_gate, 12288, 0},
-    {"config", config, 20000, 0},
-    {"experiment", experiment, 20000, 0},
-    {"layer", layer, 10000, 0},
-    {"log_event", log_event, 1000, 1},
-    {"init_response", init_response, 20, 0},
+    {"public", row_public, 100000, 0},
+    {"public_exposed", row_public_exposed, 100000, 0},
+    {"half", row_half, 50000, 0},
+    {"half_pool", row_half_pool, 20480, 0},
+    {"many_rules", row_many_rules, 20000, 0},
+    {"nested", row_nested, 20000, 0},
+    {"unknown", row_unknown, 100000, 0},
+    {"user", row_user, 12288, 0},
+    {"user_and_gate", row_user_and_gate, 12288, 0},
+    {"config", row_config, 20000, 0},
+    {"experiment", row_experiment, 20000, 0},
+    {"layer", row_layer, 10000, 0},
+    {"log_event", row_log_event, 1000, 1},
+    {"init_response", row_init_response, 20, 0},
 };
 #define ROW_COUNT (sizeof ROWS / sizeof ROWS[0])
 

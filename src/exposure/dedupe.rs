@@ -124,6 +124,12 @@ impl SeenSet {
         self.shards.iter().map(|shard| *shard.len.lock()).sum()
     }
 
+    /// Keeps everyone from writing, for tests of what only reads.
+    #[cfg(test)]
+    pub(super) fn lock_all(&self) -> Vec<crate::lock::MutexGuard<'_, usize>> {
+        self.shards.iter().map(|shard| shard.len.lock()).collect()
+    }
+
     fn shard(&self, key: SeenKey) -> Option<&Shard> {
         self.shards
             .get((key.high >> (u64::BITS - SHARD_BITS)) as usize)
@@ -253,6 +259,19 @@ mod tests {
                 prop_assert_eq!(set.len(), reference.len());
             }
         }
+    }
+
+    #[test]
+    fn looking_up_takes_no_lock_and_shards_share_no_cache_line() {
+        let set = SeenSet::new();
+        let (known, unknown) = (SeenKey::new(1, 2), SeenKey::new(3, 4));
+        assert!(set.insert(known));
+        let held = set.lock_all();
+        assert!(set.contains(known));
+        assert!(!set.contains(unknown));
+        drop(held);
+        assert_eq!(size_of::<Shard>() % 128, 0);
+        assert_eq!(align_of::<Shard>() % 128, 0);
     }
 
     #[test]

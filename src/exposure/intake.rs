@@ -155,6 +155,12 @@ impl Intake {
         }
     }
 
+    /// Keeps everyone from adding events, for tests of what adds none.
+    #[cfg(test)]
+    pub(super) fn lock_all(&self) -> Vec<impl Drop + '_> {
+        self.lanes.iter().map(|lane| lane.content.lock()).collect()
+    }
+
     /// How many events wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
@@ -242,6 +248,20 @@ mod tests {
             }
         });
         names
+    }
+
+    #[test]
+    fn threads_take_turns_in_lanes_that_share_no_cache_line() {
+        assert_eq!(size_of::<Lane>() % 128, 0);
+        assert_eq!(align_of::<Lane>() % 128, 0);
+        let lanes: std::collections::HashSet<_> = std::thread::scope(|scope| {
+            (0..2 * LANES)
+                .map(|_| scope.spawn(lane_of_thread).join().expect("a lane"))
+                .collect()
+        });
+        // Threads of other tests take turns too, so not every lane need be among these.
+        assert!(lanes.len() > LANES / 2, "{lanes:?}");
+        assert_eq!(lane_of_thread(), lane_of_thread());
     }
 
     #[test]

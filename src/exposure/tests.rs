@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::work::Extent;
 use super::*;
 use crate::clock::ManualClock;
+use crate::eval::trace::NoTrace;
+use crate::eval::{World, evaluate};
 use crate::options::Options;
+use crate::spec::id_list::IdLists;
 
 /// Events of a client without threads and without a server, on a clock that stands still.
 struct Fixture {
@@ -75,6 +78,44 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+#[test]
+fn an_exposure_that_was_seen_takes_no_lock_and_counts_nothing() {
+    let fixture = Fixture::new("seen");
+    let user = Arc::new(User::from_json(r#"{"userID":"u"}"#).expect("a user"));
+    let snapshot = Arc::new(Snapshot::default());
+    let (lists, global) = (IdLists::default(), serde_json::Map::new());
+    let world = World {
+        specs: &snapshot.specs,
+        id_lists: &lists,
+        overrides: None,
+        user: &user,
+        environment: None,
+        global_custom_fields: &global,
+        app_id: None,
+        user_agent_enabled: false,
+        country_enabled: false,
+        now_ms: &|| 0,
+    };
+    let evaluation = evaluate(&world, Kind::Gate, "g", &mut NoTrace);
+    let expose = || {
+        let events = &fixture.events;
+        events.expose(&snapshot, &user, &evaluation, None, false);
+    };
+    expose();
+    assert_eq!(fixture.counts()[0], 1);
+    let state = fixture.events.state.get();
+    let held = (
+        state.intake.lock_all(),
+        state.seen.lock_all(),
+        state.sighted.lock_all(),
+        (state.work.lock(), state.queue.lock(), state.mail.lock()),
+    );
+    // Would wait for ever if it took one of them.
+    expose();
+    drop(held);
+    assert_eq!(fixture.counts()[0], 1);
 }
 
 #[test]

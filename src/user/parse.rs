@@ -70,10 +70,13 @@ impl Builder {
                 }
             }
         }
+        // Of exactly the right size from the start.
+        let mut entries = Vec::with_capacity(self.entries.len());
+        entries.extend(self.entries);
         let mut user = User {
             text: self.arena.into_boxed_str(),
             top: self.top,
-            entries: self.entries.into_boxed_slice(),
+            entries: entries.into_boxed_slice(),
             custom_ids: self.custom_ids,
             given: self.given,
             identity: 0,
