@@ -16,9 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benches" / "instructions.json"
+# Events of a row stay below the size of a batch, after which waking the events thread would count.
 ROWS = {"public": 1000, "public_exposed": 1000, "half": 500, "half_pool": 500, "many_rules": 300,
-        "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 300,
-        "config": 500, "experiment": 500, "layer": 500, "log_event": 300, "init_response": 3}
+        "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 100,
+        "config": 500, "experiment": 500, "layer": 500, "log_event": 100, "init_response": 3}
 GROWTH = 1.05
 
 

@@ -6,11 +6,11 @@ use std::ffi::{CStr, c_char};
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
-use statsig_rust::evaluation::dynamic_value::DynamicValue;
 use serde_json::Value;
+use statsig_rust::evaluation::dynamic_value::DynamicValue;
 use statsig_rust::{
-    ClientInitResponseOptions, FeatureGateEvaluationOptions,
-    HashAlgorithm, Statsig, StatsigOptions, StatsigUser, StatsigUserBuilder,
+    ClientInitResponseOptions, FeatureGateEvaluationOptions, HashAlgorithm, Statsig,
+    StatsigOptions, StatsigUser, StatsigUserBuilder,
 };
 use tokio::runtime::Runtime;
 
@@ -99,7 +99,10 @@ pub unsafe extern "C" fn vendor_check_gate(
 }
 
 fn read_two(value: &HashMap<String, Value>) -> i64 {
-    let first = value.get("title").and_then(Value::as_str).and_then(|t| t.bytes().next());
+    let first = value
+        .get("title")
+        .and_then(Value::as_str)
+        .and_then(|t| t.bytes().next());
     let count = value.get("count").and_then(Value::as_i64);
     count.unwrap_or(0) + i64::from(first.unwrap_or(0))
 }
@@ -146,8 +149,11 @@ pub unsafe extern "C" fn vendor_event(
     metadata_len: usize,
 ) {
     let (user, name) = unsafe { (&*user, text(name, len)) };
-    let metadata = serde_json::from_str(unsafe { text(metadata, metadata_len) }).expect("an object");
-    side().client.log_event_with_number(user, name, Some(value), metadata);
+    let metadata =
+        serde_json::from_str(unsafe { text(metadata, metadata_len) }).expect("an object");
+    side()
+        .client
+        .log_event_with_number(user, name, Some(value), metadata);
 }
 
 #[unsafe(no_mangle)]
