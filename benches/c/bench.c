@@ -243,8 +243,8 @@ static void *work(void *argument) {
             for (i = 0; i < 200; i++) { x ^= x << 13; x ^= x >> 7; x ^= x << 17; }
         } else {
             for (i = 0; i < 50; i++) {
-                sink = side_gate(worker->user, NAME("bench_public"), 1)
-                     + side_gate(worker->user, NAME("bench_half"), 1);
+                x += (unsigned)side_gate(worker->user, NAME("bench_public"), 1)
+                   + (unsigned)side_gate(worker->user, NAME("bench_half"), 1);
             }
         }
         done++;
