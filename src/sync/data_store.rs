@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use once_cell::race::OnceBool;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -20,6 +21,8 @@ const KEY_PREFIX_CHARS: usize = 20;
 pub(super) struct GuardedStore {
     store: Arc<dyn DataStore>,
     specs_key: String,
+    /// What the store said of polling, which it is asked once.
+    polls_specs: OnceBool,
     is_shut_down: AtomicBool,
 }
 
@@ -34,6 +37,7 @@ impl GuardedStore {
         GuardedStore {
             store,
             specs_key: specs_key(schema, sdk_key, is_v2),
+            polls_specs: OnceBool::new(),
             is_shut_down: AtomicBool::new(false),
         }
     }
@@ -52,7 +56,9 @@ impl GuardedStore {
 
     /// Whether the specs are to be polled from the store.
     pub(super) fn polls_specs(&self) -> bool {
-        guarded(|| self.store.supports_polling(&self.specs_key)).unwrap_or(false)
+        self.polls_specs.get_or_init(|| {
+            guarded(|| self.store.supports_polling(&self.specs_key)).unwrap_or(false)
+        })
     }
 
     /// In a forked child. Stores that the host gave do nothing here.

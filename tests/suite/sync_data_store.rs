@@ -163,6 +163,7 @@ fn t74_a_store_that_polls_takes_the_place_of_the_network() {
     assert!(m.requests_to(SPECS).is_empty());
     assert_eq!(steps.heard.update_times(), [100, 150]);
     assert!(store.calls("set").is_empty());
+    assert_eq!(store.calls("supports_polling").len(), 1, "asked once");
 }
 
 #[test]
