@@ -490,11 +490,11 @@ fn a_forked_child_goes_on_by_itself() {
     let m = service().start();
     let more = json!({"idlists_sync_interval": 3600});
     let client = started(&options(&m, more), Hooks::default());
+    let session = client.context().session_id();
     // What the fork handlers call; this process plays the child, with a parent's thread too many.
     client.after_fork_child();
     assert_eq!(stats(&client)["sync"]["thread_alive"], false);
     let user = Arc::new(User::from_json(r#"{"userID": "u"}"#).expect("a user"));
-    let session = client.context().session_id();
     let _ = client.check_gate(&user, "g", tidegate::client::Flags::default());
     assert_eq!(stats(&client)["sync"]["thread_alive"], true);
     let asked = m.requests_to(SPECS).len();
