@@ -14,6 +14,7 @@ pub mod fork_cell;
 pub mod host;
 pub mod lock;
 
+mod json_input;
 mod json_writer;
 pub mod net;
 pub mod options;

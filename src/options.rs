@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::host::Hooks;
+use crate::json_input;
 
 /// Everything JSON can say about a client. Serializes to the effective options.
 #[expect(
@@ -324,10 +325,7 @@ impl Settings {
         if text.trim().is_empty() {
             return Ok((Settings::default(), Vec::new()));
         }
-        let value: Value = serde_json::from_str(text).map_err(|e| Error::Json {
-            what: "options",
-            detail: e.to_string(),
-        })?;
+        let value: Value = json_input::parse("options", text)?;
         let Value::Object(mut map) = value else {
             return Err(Error::argument("options", "expected a JSON object"));
         };
@@ -415,10 +413,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Json`], and [`Error::Argument`] for anything but an object of texts.
     pub fn parse_environment(json: &str) -> Result<Option<Map<String, Value>>, Error> {
-        let value: Value = serde_json::from_str(json).map_err(|e| Error::Json {
-            what: "environment",
-            detail: e.to_string(),
-        })?;
+        let value: Value = json_input::parse("environment", json)?;
         let Value::Object(environment) = value else {
             return Err(Error::argument("environment", "expected a JSON object"));
         };

@@ -20,8 +20,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     (
         "client",
-        "client_init clock context error eval exposure fork_cell host json_writer lock net options \
-         report spec store sync user",
+        "client_init clock context error eval exposure fork_cell host json_input json_writer lock net \
+         options report spec store sync user",
     ),
     (
         "sync",
@@ -40,14 +40,14 @@ const MAY_USE: &[(&str, &str)] = &[
         "net",
         "clock context error fork_cell lock options report worker",
     ),
-    ("client_init", "error eval json_writer spec"),
-    ("eval", "derive error spec store user"),
+    ("client_init", "error eval json_input json_writer spec"),
+    ("eval", "derive error json_input spec store user"),
     ("store", "derive error eval fork_cell lock spec"),
     ("spec", "error eval user"),
     ("user", "derive error json_writer spec"),
     ("derive", ""),
     ("report", "clock fork_cell host lock options"),
-    ("options", "error host"),
+    ("options", "error host json_input"),
     ("host", "error"),
     ("worker", "clock error lock"),
     ("clock", "lock"),
@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("fork_cell", ""),
     ("lock", ""),
     ("random", ""),
+    ("json_input", "error"),
     ("json_writer", ""),
 ];
 
@@ -65,6 +66,7 @@ const PURE: &[&str] = &[
     "user",
     "derive",
     "client_init",
+    "json_input",
     "json_writer",
 ];
 const OUTSIDE: &[&str] = &[

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Client, Flags};
 use crate::client_init::{Identity, ResponseOptions, respond};
 use crate::error::Error;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Kind, World, evaluate};
+use crate::json_input;
 use crate::json_writer::{ObjectWriter, write_list};
 use crate::spec::{Entity, Spec};
 use crate::user::User;
@@ -41,10 +42,7 @@ impl Client {
     /// [`Error::State`] before initialize and after shutdown.
     pub fn evaluate_batch(self: &Arc<Self>, request_json: &str) -> Result<String, Error> {
         self.ensure_ready()?;
-        let request: Request<'_> = serde_json::from_str(request_json).map_err(|e| Error::Json {
-            what: "request",
-            detail: e.to_string(),
-        })?;
+        let request: Request<'_> = json_input::parse("request", request_json)?;
         let flags = Flags::from_bits(if request.log_exposures {
             0
         } else {
@@ -56,17 +54,18 @@ impl Client {
         write_list(object.out, &request.users, |out, user| {
             let user = User::from_json(user.get()).map(Arc::new);
             write_list(out, &request.entities, |out, entity| {
-                let result = match (&user, Kind::from_name(&entity.kind)) {
-                    (Ok(user), Some(kind)) => self.evaluate(kind, user, &entity.name, flags),
-                    (Err(error), _) => Err(Error::argument("user", error.to_string())),
-                    (_, None) => Err(Error::argument(
-                        "kind",
-                        format!("{:?} is not gate, config, experiment or layer", entity.kind),
-                    )),
+                let kind = Kind::from_name(&entity.kind).ok_or_else(|| {
+                    let is_not = "is not gate, config, experiment or layer";
+                    Error::argument("kind", format!("{:?} {is_not}", entity.kind))
+                });
+                let result = match (&user, kind) {
+                    (Ok(user), Ok(kind)) => self.evaluate(kind, user, &entity.name, flags),
+                    (Ok(_), Err(error)) => Err(error),
+                    (Err(error), _) => return error_cell(out, error),
                 };
                 match result {
                     Ok(result) => result.write_json(out),
-                    Err(error) => out.extend_from_slice(error_cell(&error).as_bytes()),
+                    Err(error) => error_cell(out, &error),
                 }
             });
         });
@@ -165,11 +164,7 @@ impl Client {
     }
 }
 
-fn error_cell(error: &Error) -> String {
-    let mut cell = Map::new();
-    cell.insert(
-        "error".to_owned(),
-        json!({"code": error.code(), "message": error.to_string()}),
-    );
-    Value::Object(cell).to_string()
+fn error_cell(out: &mut Vec<u8>, error: &Error) {
+    let error = json!({"code": error.code(), "message": error.to_string()});
+    out.extend_from_slice(json!({"error": error}).to_string().as_bytes());
 }

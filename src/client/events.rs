@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::Client;
 use crate::error::Error;
 use crate::exposure::{CustomEvent, EventValue};
+use crate::json_input;
 use crate::user::User;
 
 /// An event as `log_event_json` takes it. The Python SDK's names and the wire's are accepted.
@@ -67,14 +68,10 @@ impl Client {
     /// otherwise the error of the first bad event, naming its index.
     pub fn log_event_json(&self, json: &str) -> Result<(), Error> {
         self.ensure_ready()?;
-        let not_json = |e: serde_json::Error| Error::Json {
-            what: "event",
-            detail: e.to_string(),
-        };
         let events: Vec<&RawValue> = if json.trim_start().starts_with('[') {
-            serde_json::from_str(json).map_err(not_json)?
+            json_input::parse("events", json)?
         } else {
-            vec![serde_json::from_str(json).map_err(not_json)?]
+            vec![json_input::parse("event", json)?]
         };
         let mut first_error = None;
         for (index, raw) in events.iter().enumerate() {
@@ -91,10 +88,7 @@ impl Client {
     }
 
     fn parse_event(&self, raw: &RawValue) -> Result<CustomEvent, Error> {
-        let event: EventJson<'_> = serde_json::from_str(raw.get()).map_err(|e| Error::Json {
-            what: "event",
-            detail: e.to_string(),
-        })?;
+        let event: EventJson<'_> = json_input::parse("event", raw.get())?;
         let user = event
             .user
             .ok_or_else(|| Error::argument("user", "missing"))?;
@@ -148,10 +142,7 @@ fn object(what: &'static str, text: &str) -> Result<Option<Box<RawValue>>, Error
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    let raw: Box<RawValue> = serde_json::from_str(trimmed).map_err(|e| Error::Json {
-        what,
-        detail: e.to_string(),
-    })?;
+    let raw: Box<RawValue> = json_input::parse(what, trimmed)?;
     if raw.get().starts_with('{') {
         Ok(Some(raw))
     } else {

@@ -20,6 +20,7 @@ use crate::eval::trace::NoTrace;
 use crate::eval::{
     Evaluator, Namespace, NestedGate, NestedGates, Overridden, Verdict, World, result,
 };
+use crate::json_input;
 use crate::json_writer::{ObjectWriter, write_list, write_text};
 use crate::spec::{Entity, JsonObject, Returned, Rule, Spec, SpecSet};
 use hash::Hash;
@@ -43,10 +44,7 @@ impl ResponseOptions {
         if text.trim().is_empty() {
             return Ok(ResponseOptions::default());
         }
-        let mut value: Value = serde_json::from_str(text).map_err(|e| Error::Json {
-            what: "response options",
-            detail: e.to_string(),
-        })?;
+        let mut value: Value = json_input::parse("response options", text)?;
         if let Value::Object(map) = &mut value {
             map.retain(|_, value| !value.is_null());
         }

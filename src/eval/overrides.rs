@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Kind, Namespace};
 use crate::error::Error;
+use crate::json_input;
 use crate::spec::JsonObject;
 use crate::user::User;
 
@@ -87,10 +88,7 @@ impl Overrides {
     /// # Errors
     /// When the value is not of the kind's type.
     pub fn set(&mut self, kind: Kind, name: &str, value_json: &str, id: &str) -> Result<(), Error> {
-        let value: Value = serde_json::from_str(value_json).map_err(|e| Error::Json {
-            what: "override value",
-            detail: e.to_string(),
-        })?;
+        let value: Value = json_input::parse("override value", value_json)?;
         self.insert(kind, name, id, Overridden::parse(kind, name, &value)?);
         Ok(())
     }
@@ -122,10 +120,7 @@ impl Overrides {
     /// # Errors
     /// When the text is not JSON of that shape; the message names the entry.
     pub fn from_json(text: &str) -> Result<Overrides, Error> {
-        let value: Map<String, Value> = serde_json::from_str(text).map_err(|e| Error::Json {
-            what: "overrides",
-            detail: e.to_string(),
-        })?;
+        let value: Map<String, Value> = json_input::parse("overrides", text)?;
         let mut overrides = Overrides::default();
         for (section, names) in &value {
             let kind = match section.as_str() {

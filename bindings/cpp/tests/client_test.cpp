@@ -127,7 +127,7 @@ TEST_F(ClientTest, evaluates_in_json) {
           "entities": [{"kind": "gate", "name": "employees_only"}]})"));
   EXPECT_EQ(batch.value().at("results").at(0).at(0).at("value"), true);
   EXPECT_EQ(batch.value().at("results").at(1).at(0).at("value"), false);
-  EXPECT_EQ(client.evaluate_batch("[]").error().status(), Status::json);
+  EXPECT_EQ(client.evaluate_batch("[]").error().status(), Status::argument);
 }
 
 TEST_F(ClientTest, evaluates_everything_and_explains) {
