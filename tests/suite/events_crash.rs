@@ -42,11 +42,13 @@ struct Ledger {
     times_ns: &'static [AtomicU64],
     /// How many of them are safe by what the stats said.
     told: &'static AtomicU64,
+    /// How many were about to be logged. Who is killed in between may have logged the last.
+    begun: &'static AtomicU64,
 }
 
 impl Ledger {
     fn open(dir: &Path) -> Ledger {
-        let len = (NUMBERS_MAX + 1) * size_of::<AtomicU64>();
+        let len = (NUMBERS_MAX + 2) * size_of::<AtomicU64>();
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -61,13 +63,24 @@ impl Ledger {
         let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, shared, file, 0) };
         assert_ne!(start, libc::MAP_FAILED, "mapped");
         // SAFETY: as long as the mapping, aligned to a page, and any bits are a number.
-        let cells = unsafe { std::slice::from_raw_parts(start.cast(), NUMBERS_MAX + 1) };
-        let (told, times_ns) = cells.split_first().expect("cells");
-        Ledger { times_ns, told }
+        let cells = unsafe { std::slice::from_raw_parts(start.cast(), NUMBERS_MAX + 2) };
+        let [told, begun, times_ns @ ..] = cells else {
+            panic!("no cells");
+        };
+        Ledger {
+            times_ns,
+            told,
+            begun,
+        }
     }
 
     fn time_ns(&self, number: usize) -> u64 {
         self.times_ns[number].load(Ordering::Acquire)
+    }
+
+    /// The first number that nobody has tried to log.
+    fn next(&self) -> usize {
+        usize::try_from(self.begun.load(Ordering::Acquire)).expect("small")
     }
 
     fn accepted(&self, number: usize) {
@@ -117,7 +130,8 @@ fn victim() {
     let ledger = Ledger::open(Path::new(&dir));
     let client = client(Path::new(&dir), &api);
     let user = Person::from_json(r#"{"userID":"u"}"#).expect("a user");
-    for number in ledger.end(0).. {
+    for number in ledger.next().. {
+        ledger.begun.store(number as u64 + 1, Ordering::Release);
         let value = EventValue::Number(number as f64);
         client
             .log_event(&user, "numbered", value, None)
@@ -193,7 +207,7 @@ fn crash(kills: u32, seed: u64, promise: Promise) {
         let life_ms = (killed_ns - ledger.time_ns(first)) / 1_000_000;
         lives.push((first, end, life_ms, mood));
         promised.extend((first..end).filter(is_promised));
-        first = end;
+        first = ledger.next();
     }
 
     server.set_mood(Mood::Healthy);
