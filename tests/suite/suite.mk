@@ -6,7 +6,7 @@ chaos:
 	CHAOS_SECONDS=$(CHAOS_SECONDS) $(CARGO) test --features $(FEATURES) --test suite -- \
 		--exact sync_chaos::chaos_harms_nobody --nocapture
 
-LONG_RUN := nice $(CARGO) test --profile quick --features $(FEATURES) --test suite -- \
+LONG_RUN := $(CARGO) test --profile quick --features $(FEATURES) --test suite -- \
 	--ignored --exact --nocapture
 
 ## make soak                  every event accounted for, SOAK_SECONDS (600) at the highest rate
