@@ -22,8 +22,8 @@ use crate::store::Snapshot;
 
 /// How often the service is told how many events were dropped.
 pub(super) const DROP_REPORT_INTERVAL_MS: i64 = 60_000;
-/// How long a round looks at what other processes left.
-const SLICE_MS: i64 = 10;
+/// How long a round looks at what other processes left: fresh events wait for it.
+const SLICE_MS: i64 = 3;
 /// A round without a spool takes less than this; even a call that is out of time waits as long.
 const LOCK_PATIENCE_MIN_MS: u64 = 20;
 const LOCK_PATIENCE_MAX_MS: u64 = 60_000;
