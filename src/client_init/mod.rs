@@ -219,6 +219,11 @@ impl<'a> Writer<'a, '_> {
                 undelegated: 0,
             };
         }
+        self.evaluate_spec(namespace, slot, name)
+    }
+
+    /// What the spec itself says, whatever its own local override.
+    fn evaluate_spec(&mut self, namespace: Namespace, slot: u32, name: &str) -> Evaluated<'a> {
         self.evaluator.start_next();
         let verdict = match namespace {
             Namespace::Gates => self.evaluator.remembered_gate(slot),
@@ -305,8 +310,8 @@ impl<'a> Writer<'a, '_> {
                 "allocated_experiment_name",
                 &self.hash.name(configs, delegate),
             );
-            // The experiment on its own, which a local override may change.
-            let alone = self.evaluate(Namespace::Configs, delegate, &experiment.name);
+            // A local override of the experiment does not reach the layer, nor these members.
+            let alone = self.evaluate_spec(Namespace::Configs, delegate, &experiment.name);
             entry.bool("is_user_in_experiment", alone.is_experiment_group());
             entry.bool("is_experiment_active", experiment.is_active);
             if let Some(group) = alone.group_name() {

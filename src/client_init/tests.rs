@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Identity, ResponseOptions, respond};
+use crate::eval::overrides::Overrides;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Kind, MAX_DEPTH, Reason, World, evaluate};
 use crate::store::{Snapshot, Source, Store};
@@ -98,6 +99,44 @@ fn a_target_app_filters_without_being_seen_by_conditions() {
         passing(r#"{"hash": "none", "target_app_id": "own", "client_sdk_key": "client-other"}"#),
         ["other"]
     );
+}
+
+#[test]
+fn an_override_of_an_experiment_does_not_reach_the_layer_that_delegates_to_it() {
+    let rule = json!({"id": "all", "passPercentage": 100, "conditions": [], "groupName": "Control",
+                      "isExperimentGroup": true, "returnValue": {"color": "red"}});
+    let delegates = json!({"id": "to", "passPercentage": 100, "conditions": [], "returnValue": {},
+                           "configDelegate": "experiment"});
+    let spec = |name: &str, entity: &str, rule: &Value| {
+        json!({"name": name, "type": "dynamic_config", "entity": entity, "salt": "",
+               "enabled": true, "isActive": true, "defaultValue": {}, "idType": "userID",
+               "rules": [rule]})
+    };
+    let specs = json!({"has_updates": true, "time": 1, "feature_gates": [],
+                       "dynamic_configs": [spec("experiment", "experiment", &rule)],
+                       "layer_configs": [spec("layer", "layer", &delegates)]});
+    with_world(&specs.to_string(), |world, _| {
+        let options = r#"{"hash": "none", "include_local_overrides": true}"#;
+        let untouched = response(world, options);
+        let layer = &untouched["layer_configs"]["layer"];
+        assert_eq!(layer["allocated_experiment_name"], "experiment");
+        assert_eq!(layer["is_user_in_experiment"], true);
+        assert_eq!(layer["group_name"], "Control");
+
+        let mut overrides = Overrides::default();
+        overrides
+            .set(Kind::Experiment, "experiment", r#"{"color": "blue"}"#, "")
+            .unwrap();
+        let overridden = World {
+            overrides: Some(&overrides),
+            ..*world
+        };
+        let response = response(&overridden, options);
+        assert_eq!(response["layer_configs"]["layer"], *layer);
+        let experiment = &response["dynamic_configs"]["experiment"];
+        assert_eq!(experiment["value"], json!({"color": "blue"}));
+        assert_eq!(experiment["is_user_in_experiment"], false);
+    });
 }
 
 /// Gates of which each needs the one before, ten more than may be nested, and two in a circle.

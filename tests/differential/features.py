@@ -499,11 +499,21 @@ def multi_gates(maker, ruleset):
         one_rule_gate(maker, f"multi_{at}", nest(kind, names))
 
 
+def sure_experiment(maker):
+    """An experiment whose first rule everybody passes, into the group Control."""
+    made = maker.config("sure_experiment", "experiment")
+    rule = maker.rule(0, {"sure": 1}, id="sure", passPercentage=100, conditions=[])
+    made.update(enabled=True, isActive=True, rules=[{**rule, "groupName": "Control"}])
+    return made["name"]
+
+
 def experiment_groups(maker, ruleset):
+    sure_experiment(maker)
     names = [spec["name"] for spec in maker.configs if spec["entity"] == "experiment"]
     for at, name in enumerate([*names, "no_such_experiment"]):
         asks = {"type": "experiment_group", "operator": "any", "targetValue": ["Control"]}
-        one_rule_gate(maker, f"group_of_{at}", {**asks, "field": name})
+        gate = one_rule_gate(maker, f"group_of_{at}", {**asks, "field": name})
+        gate["rules"][0]["passPercentage"] = 100
 
 
 def nested_mapping(maker, ruleset):
@@ -552,6 +562,13 @@ def overridden_delegates(maker, ruleset):
         ruleset.overrides.append(("experiment", names[0], {"overridden": 1}, ""))
     for layer in maker.layers:
         ruleset.overrides.append(("layer", layer["name"], {"layer": 2}, ""))
+    # A layer without an override of its own, which would hide the one of its experiment.
+    name = sure_experiment(maker)
+    maker.layer("sure_layer")
+    rule = maker.rule(0, {"layer": 1}, passPercentage=100, conditions=[], configDelegate=name)
+    maker.layers[-1].update(enabled=True, rules=[rule])
+    maker.delegated["sure_layer"] = [name]
+    ruleset.overrides.append(("experiment", name, {"overridden": 1}, ""))
 
 
 def nested_overrides(maker, ruleset):
@@ -565,6 +582,18 @@ def both_key_maps(maker, ruleset):
     ruleset.v1["hashed_sdk_keys_to_app_ids"] = {djb2(HASHED_KEY): "app_b"}
 
 
+def unknown_key(maker, ruleset):
+    """The app of the server key in conditions, directly and nested, where no client key is known."""
+    ruleset.v1["app_id"] = "app_a"
+    ruleset.v1.pop("sdk_keys_to_app_ids", None)
+    ruleset.v1.pop("hashed_sdk_keys_to_app_ids", None)
+    for operator, target in (("any", ["app_a"]), ("none", ["app_a"]), ("eq", "app_a")):
+        asks = {"type": "target_app", "operator": operator, "targetValue": target}
+        gate = one_rule_gate(maker, f"own_app_{operator}", asks)
+        gate["targetAppIDs"] = ["app_a"]
+        surround(maker, gate["name"])["targetAppIDs"] = ["app_a"]
+
+
 def target_app_and_key(maker, ruleset):
     both_key_maps(maker, ruleset)
     for key in (PLAIN_KEY, HASHED_KEY, "client-unknown"):
@@ -575,8 +604,7 @@ STRUCTURE_FEATURES = [
     feature("D48-unknown-gate", change=unknown_gates),
     feature("D48-gate-target", change=gate_targets),
     feature("D51-multi-gate", "D51-multi-gate", "D49-multi-gate-exposures", change=multi_gates),
-    feature("D50-experiment-group", "D50-experiment-group", "D4-unsupported",
-            change=experiment_groups),
+    feature("D50-experiment-group", "D4-unsupported", change=experiment_groups),
     feature("D52-nested-mapping", "D52-nested-mapping", "D66-mapping-of-nested",
             change=nested_mapping),
     feature("D54-cycle", change=cycle),
@@ -587,6 +615,7 @@ STRUCTURE_FEATURES = [
     feature("D56-override-of-delegate", change=overridden_delegates),
     feature("D59-nested-override-in-response", change=nested_overrides),
     feature("D64-hashed-map-shadows", change=both_key_maps),
+    feature("D64-unknown-key-sees-own-app", change=unknown_key),
     feature("D63-target-app-and-key", change=target_app_and_key),
 ]
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from differences import detect, null_operator, unsupported
 from documents import djb2
-from seen import BOTH, CORE, EXPOSURES, LEGACY, Difference, see
+from seen import BOTH, CORE, EXPOSURES, FOLDED_SET, LEGACY, Difference, see
+from values import text
 
 OTHER_FORMAT = "other-format"
 
@@ -98,15 +99,6 @@ def unsupported_leftover(asked):
     return bool(asked.reach.nested) and meets_unsupported(asked)
 
 
-@structural("D50-experiment-group", CORE)
-def experiment_group(asked):
-    """experiment_group inside a client initialize response."""
-    return asked.options is not None and any(
-        str(condition.get("type")).lower() == "experiment_group"
-        for condition in asked.reach.conditions
-    )
-
-
 @structural("D52-nested-mapping", LEGACY, fields=EXPOSURES)
 def nested_mapping(asked):
     """A mapped gate within another loses no exposure."""
@@ -162,9 +154,8 @@ def one_config_store(asked):
     )
 
 
-@structural("D64-unknown-key-means-own-app", CORE, fields=frozenset({"presence"}))
-def unknown_key_means_own_app(asked):
-    """An unknown client key filters nothing, whatever the app of the server key."""
+def key_is_unknown(asked):
+    """Whether a client key has no app where the server key has one."""
     document = asked.ruleset.v1
     key = (asked.options or {}).get("client_sdk_key")
     if key is None or not document.get("app_id"):
@@ -172,6 +163,31 @@ def unknown_key_means_own_app(asked):
     plain = document.get("sdk_keys_to_app_ids") or {}
     hashed = document.get("hashed_sdk_keys_to_app_ids") or {}
     return key not in plain and djb2(key) not in hashed
+
+
+@structural("D64-unknown-key-means-own-app", CORE, fields=frozenset({"presence"}))
+def unknown_key_means_own_app(asked):
+    """An unknown client key filters nothing, whatever the app of the server key."""
+    return key_is_unknown(asked)
+
+
+def tells_own_app_from_none(condition, app):
+    """Whether a condition on the app can answer differently for `app` and for no app."""
+    if str(condition.get("type")).lower() != "target_app":
+        return False
+    if condition.get("operator") not in FOLDED_SET:
+        return True
+    targets = condition.get("targetValue")
+    return not isinstance(targets, list) or app.lower() in [(text(x) or "").lower() for x in targets]
+
+
+@structural("D64-unknown-key-sees-own-app", CORE)
+def unknown_key_sees_own_app(asked):
+    """A condition on the app sees none for an unknown client key, not that of the server key."""
+    app = asked.ruleset.v1.get("app_id")
+    return key_is_unknown(asked) and any(
+        tells_own_app_from_none(condition, app) for condition in asked.reach.conditions
+    )
 
 
 @structural("D52-mapped-id-type", CORE, fields=frozenset({"id_type"}))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from differences import ON_CONDITIONS, detect
 from features import FEATURES, LOOKUP_FEATURES, VALUE_FEATURES
 from seen import World
-from structure import ON_STRUCTURE, OTHER_FORMAT
+from structure import ON_STRUCTURE, OTHER_FORMAT, Asked, unknown_key_sees_own_app
 
 # Differences that a ruleset without a feature may show: they come with local overrides, client
 # keys and versions, which many rulesets have.
@@ -86,6 +86,24 @@ class Rules(unittest.TestCase):
                 ]
                 met = names(conditions, users_of(feature), world_of(feature))
                 self.assertLessEqual(feature.names & of_conditions, met)
+
+    def test_an_own_app_shows_only_where_no_client_key_is_known_and_a_condition_asks_for_it(self):
+        def shows(client_key="client-unknown", app="app_a", **members):
+            condition = {"type": "target_app", "operator": "any", "targetValue": ["App_A"]}
+            options = {"client_sdk_key": client_key} if client_key else {}
+            document = {"app_id": app, "sdk_keys_to_app_ids": {"client-plain": "app_b"}}
+            ruleset = SimpleNamespace(v1=document)
+            reach = SimpleNamespace(conditions=[{**condition, **members}])
+            return unknown_key_sees_own_app(Asked(ruleset, reach, {}, "gate", "g", options))
+
+        self.assertTrue(shows())
+        self.assertTrue(shows(operator="none"))
+        self.assertTrue(shows(operator="eq", targetValue="app_b"))
+        self.assertFalse(shows(client_key=None))
+        self.assertFalse(shows(client_key="client-plain"))
+        self.assertFalse(shows(app=None))
+        self.assertFalse(shows(targetValue=["app_b", None]))
+        self.assertFalse(shows(type="user_field"))
 
     def test_each_difference_has_a_feature_or_comes_by_itself(self):
         registered = {known.name for known in (*ON_CONDITIONS, *ON_STRUCTURE)}
