@@ -35,7 +35,8 @@ def to_v2(v1, keep_disabled_rules=False):
         for spec in v1.get(part, []):
             spec = copy.deepcopy(spec)
             name = spec.pop("name")
-            fill(spec, {"salt": "", "enabled": False, "defaultValue": {}, "idType": "userID"})
+            # The unit of a spec is for reports only, and a v1 spec without one reports none.
+            fill(spec, {"salt": "", "enabled": False, "defaultValue": {}, "idType": ""})
             if not spec["enabled"] and not keep_disabled_rules:
                 spec["rules"] = []
             for rule in spec.setdefault("rules", []):

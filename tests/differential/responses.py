@@ -120,6 +120,16 @@ def core_extra_members(kind, ours, theirs, spec):
         theirs.pop("pa_hash", None)
 
 
+@shape("core-session-recording", CORE)
+def core_session_recording(kind, ours, theirs, spec):
+    """Privacy settings of recordings, and a whole rate with a fraction: 1.0."""
+    if kind == "top":
+        theirs.pop("session_recording_privacy_settings", None)
+        rate = theirs.get("session_recording_rate")
+        if isinstance(rate, float) and rate.is_integer():
+            theirs["session_recording_rate"] = int(rate)
+
+
 @shape("core-empty-evaluated-keys", CORE)
 def core_evaluated_keys(kind, ours, theirs, spec):
     """The core package leaves out empty ids."""

@@ -4,9 +4,12 @@ import random
 import unittest
 from types import SimpleNamespace
 
+from compare import canonical
 from differences import ON_CONDITIONS, detect
+from documents import to_v2
 from features import FEATURES, LOOKUP_FEATURES, VALUE_FEATURES
-from seen import World
+from responses import even_out
+from seen import CORE, World
 from structure import ON_STRUCTURE, OTHER_FORMAT, Asked, unknown_key_sees_own_app
 
 # Differences that a ruleset without a feature may show: they come with local overrides, client
@@ -104,6 +107,25 @@ class Rules(unittest.TestCase):
         self.assertFalse(shows(app=None))
         self.assertFalse(shows(targetValue=["app_b", None]))
         self.assertFalse(shows(type="user_field"))
+
+    def test_only_privacy_settings_and_the_form_of_a_whole_rate_are_left_out_of_recording(self):
+        ours = {"session_recording_rate": 1, "can_record_session": True}
+        extra = {"session_recording_privacy_settings": {"privacy_mode": "input"}}
+
+        def evened(**theirs):
+            return even_out(CORE, "top", ours, {**ours, **theirs}, None)
+
+        left, right = evened(session_recording_rate=1.0, **extra)
+        self.assertEqual(canonical(left), canonical(right))
+        for other in ({"session_recording_rate": 0.5}, {"can_record_session": False}):
+            left, right = evened(**extra, **other)
+            self.assertNotEqual(canonical(left), canonical(right))
+
+    def test_a_spec_without_unit_has_none_in_either_version(self):
+        spec = {"name": "g", "enabled": True, "rules": [{"conditions": []}]}
+        gate = to_v2({"feature_gates": [spec]})["feature_gates"]["g"]
+        self.assertEqual(gate["idType"], "")
+        self.assertEqual(gate["rules"][0]["idType"], "userID")
 
     def test_each_difference_has_a_feature_or_comes_by_itself(self):
         registered = {known.name for known in (*ON_CONDITIONS, *ON_STRUCTURE)}
