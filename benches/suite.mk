@@ -22,7 +22,7 @@ test-instructions: library
 	@$(NEED) cc=gcc valgrind=valgrind python3=python3
 	python3 benches/instructions.py --check
 
-## make bench-waits           the slowest call while the background is as busy as it gets
+## make bench-waits           slowest calls, while sync is busy, with a dead server and full queues
 .PHONY: bench-waits
 bench-waits: library
 	@$(NEED) cc=gcc python3=python3
@@ -33,9 +33,3 @@ bench-waits: library
 bench-id-lists: library
 	@$(NEED) cc=gcc python3=python3
 	python3 benches/id_lists/run.py --check
-
-## make bench-event-waits     the slowest call with a dead server and full queues, against idle
-.PHONY: bench-event-waits
-bench-event-waits: library
-	@$(NEED) cc=gcc
-	benches/event_waits/run.sh

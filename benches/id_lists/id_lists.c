@@ -3,32 +3,11 @@
  * The server that the options name has a list of IDS ids, then INCREMENT more, then the same in a
  * new file. Prints resident memory and its peak after each, and how long a reader had to wait.
  */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <tidegate.h>
-#include <time.h>
+#include "../client.h"
 
 static tidegate_client client;
 static volatile int is_over;
 static int64_t slowest_ns, reads;
-
-static void check(tidegate_status status, const char *what) {
-    if (status < 0) {
-        char message[300];
-        tidegate_last_error(message, sizeof message);
-        fprintf(stderr, "%s: %s\n", what, message);
-        exit(1);
-    }
-}
-
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static long memory_kb(const char *name) {
     char line[200];
@@ -58,7 +37,6 @@ static long long wait_for(long long ids) {
     long long found, bytes;
     int waited;
     for (waited = 0; waited < 600000; waited += 5) {
-        struct timespec pause = {0, 5000000};
         tidegate_buf *stats = NULL;
         const char *lists;
         check(tidegate_client_stats(client, &stats), "stats");
@@ -67,7 +45,7 @@ static long long wait_for(long long ids) {
         bytes = lists == NULL ? -1 : number(lists, "\"bytes\":");
         tidegate_buf_free(stats);
         if (found == ids) return bytes;
-        nanosleep(&pause, NULL);
+        pause_ms(5);
     }
     fprintf(stderr, "there are never %lld ids\n", ids);
     exit(1);
@@ -100,7 +78,6 @@ static void report(const char *row, long long ids, long long bytes, long before_
 }
 
 int main(int argc, char **argv) {
-    tidegate_options options;
     pthread_t reader;
     long before_kb;
     long long ids, increment, bytes;
@@ -111,11 +88,9 @@ int main(int argc, char **argv) {
     }
     ids = strtoll(argv[2], NULL, 10);
     increment = strtoll(argv[3], NULL, 10);
-    check(tidegate_options_new(argv[1], TIDEGATE_NUL, &options), "options");
-    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
     before_kb = memory_kb("VmRSS");
     start = now_ns();
-    check(tidegate_client_initialize(client, 600000), "initialize");
+    client = client_with(argv[1], NULL);
     report("whole file", ids, wait_for(ids), before_kb, start);
     pthread_create(&reader, NULL, read_on, NULL);
     reset_peak();
@@ -131,7 +106,6 @@ int main(int argc, char **argv) {
     pthread_join(reader, NULL);
     printf("%lld reads meanwhile, the slowest took %.3f ms\n", (long long)reads,
            (double)slowest_ns / 1e6);
-    check(tidegate_client_shutdown(client, 10000, NULL), "shutdown");
-    tidegate_client_release(client);
+    client_end(client, 10000);
     return 0;
 }

@@ -3,31 +3,10 @@
  * A client keeps its last good copy on disk; then another starts from it while every connection is
  * refused. Prints the milliseconds of initialize, the best of a few starts.
  */
-#define _GNU_SOURCE
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <tidegate.h>
-#include <time.h>
-#include <unistd.h>
+#include "../client.h"
 
 static char *document;
 static size_t document_len;
-
-static void check(tidegate_status status, const char *what) {
-    if (status < 0) {
-        char message[300];
-        tidegate_last_error(message, sizeof message);
-        fprintf(stderr, "%s: %s\n", what, message);
-        exit(1);
-    }
-}
-
-static double now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static int32_t store_get(void *user_data, const char *key, size_t len, tidegate_reply *reply) {
     (void)user_data, (void)key, (void)len;
@@ -45,24 +24,23 @@ static double start(const char *folder, int has_store, const char *source) {
     tidegate_client client;
     tidegate_buf *details = NULL;
     char json[1000];
-    double before, took;
+    int64_t before, took;
     snprintf(json, sizeof json, format, folder);
-    check(tidegate_options_new(json, TIDEGATE_NUL, &options), "options");
+    check(tidegate_options_new(json, NUL, &options), "options");
     if (has_store) check(tidegate_options_set_data_store(options, &store), "store");
-    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
-    before = now_ms();
+    check(tidegate_client_new(KEY, NUL, options, &client), "client");
+    before = now_ns();
     check(tidegate_client_initialize(client, 60000), "initialize");
-    took = now_ms() - before;
+    took = now_ns() - before;
     check(tidegate_client_init_details(client, &details), "details");
     if (strstr(tidegate_buf_data(details), source) == NULL) {
         fprintf(stderr, "not from %s: %s\n", source, tidegate_buf_data(details));
         exit(1);
     }
     tidegate_buf_free(details);
-    check(tidegate_client_shutdown(client, 30000, NULL), "shutdown");
-    tidegate_client_release(client);
+    client_end(client, 30000);
     tidegate_options_release(options);
-    return took;
+    return (double)took / 1e6;
 }
 
 int main(int argc, char **argv) {
@@ -81,13 +59,7 @@ int main(int argc, char **argv) {
             document = strdup(small);
             document_len = strlen(small);
         } else {
-            FILE *file = fopen(argv[1], "rb");
-            if (file == NULL || fseek(file, 0, SEEK_END) != 0) return 1;
-            document_len = (size_t)ftell(file);
-            rewind(file);
-            document = calloc(1, document_len + 1);
-            if (document == NULL || fread(document, 1, document_len, file) != document_len) return 1;
-            fclose(file);
+            document = read_file(argv[1], &document_len);
         }
         if (mkdtemp(folder) == NULL) return 1;
         start(folder, 1, "DataAdapter");

@@ -1,24 +1,13 @@
-/* Whether an evaluation ever waits for sync: waits_sync SPECS.json
+/* Whether an evaluation ever waits for sync: sync SPECS.json
  *
  * Times each of a million check_gate calls three times: with nothing else going on; beside threads
  * of this program that keep the cores and the memory busy; and while a data store sleeps in each of
  * its callbacks, every list of id lists comes from a server that never answers, and rulesets of ten
- * megabytes, all of whose specs have changed, are compiled one after the other. What the second
- * has too is the machine's noise; the ratio of the third to it is printed. What a busy machine cannot
- * blur is counted besides: how often the thread gave up its core by itself while it was in a call,
- * which is what waiting for a lock, a page or a file is to the system. Fails if it ever did.
+ * megabytes, all of whose specs have changed, are compiled one after the other. What the second has
+ * too is the machine's noise. What a busy machine cannot blur is counted besides: how often the
+ * thread gave up its core by itself while it was in a call. Fails if it ever did.
  */
-#define _GNU_SOURCE
-#include <netinet/in.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <tidegate.h>
-#include <time.h>
-#include <unistd.h>
+#include "../client.h"
 
 #define CALLS 1000000
 #define BATCH 1000
@@ -35,41 +24,9 @@ static char *time_digits;
 static volatile int is_over;
 static volatile int delivered;
 
-static void check(tidegate_status status, const char *what) {
-    if (status < 0) {
-        char message[300];
-        tidegate_last_error(message, sizeof message);
-        fprintf(stderr, "%s: %s\n", what, message);
-        exit(1);
-    }
-}
-
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void pause_ms(long ms) {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
-
 static void read_document(const char *path) {
-    FILE *file = fopen(path, "rb");
     char *at;
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
-        perror(path);
-        exit(1);
-    }
-    document_len = (size_t)ftell(file);
-    rewind(file);
-    document = calloc(1, document_len + 1);
-    if (document == NULL || fread(document, 1, document_len, file) != document_len) {
-        perror(path);
-        exit(1);
-    }
-    fclose(file);
+    document = read_file(path, &document_len);
     for (at = document; (at = strstr(at, MARK)) != NULL && mark_count < MAX_MARKS; at++)
         marks[mark_count++] = (size_t)(at - document) + strlen(MARK);
     time_digits = strstr(document, "\"time\":");
@@ -114,52 +71,26 @@ static int32_t store_polls(void *user_data, const char *path, size_t len) {
     return 1;
 }
 
-/* Accepts connections into its backlog and never reads from them. */
-static int hanging_server(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) != 0 ||
-        listen(listener, 1000) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
-        perror("a listener");
-        exit(1);
-    }
-    return ntohs(address.sin_port);
-}
-
 static tidegate_client idle_client(void) {
-    tidegate_options options;
-    tidegate_client client;
-    check(tidegate_options_new("{\"local_mode\":true}", TIDEGATE_NUL, &options), "options");
-    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
-    check(tidegate_client_initialize(client, 60000), "initialize");
+    tidegate_client client = client_with("{\"local_mode\":true}", NULL);
     check(tidegate_client_update_specs(client, document, document_len), "specs");
-    tidegate_options_release(options);
     return client;
 }
 
 static tidegate_client syncing_client(void) {
     static const char *format =
-        "{\"api\":\"http://127.0.0.1:%d/v1\",\"api_for_statsig_network\":\"http://127.0.0.1:%d/v1\","
+        "{\"api\":\"http://127.0.0.1:%d/v1\","
+        "\"api_for_statsig_network\":\"http://127.0.0.1:%d/v1\","
         "\"api_for_sdk_exception\":\"http://127.0.0.1:%d/v1/sdk_exception\","
         "\"initialize_sources\":[\"datastore\"],\"rulesets_sync_interval\":0.001,"
         "\"idlists_sync_interval\":0.001,\"timeout\":0.2,\"init_timeout\":0.2,"
         "\"output_logger_level\":\"none\"}";
     tidegate_data_store_vtable store = {sizeof store, NULL, NULL, store_get, store_set,
                                         store_polls, NULL};
-    tidegate_options options;
-    tidegate_client client;
     char json[800];
-    int port = hanging_server();
+    int port = silent_server();
     snprintf(json, sizeof json, format, port, port, port);
-    check(tidegate_options_new(json, TIDEGATE_NUL, &options), "options");
-    check(tidegate_options_set_data_store(options, &store), "store");
-    check(tidegate_client_new("secret-bench", TIDEGATE_NUL, options, &client), "client");
-    check(tidegate_client_initialize(client, 60000), "initialize");
-    tidegate_options_release(options);
-    return client;
+    return client_with(json, &store);
 }
 
 static void *noise(void *unused) {
@@ -174,18 +105,7 @@ static void *noise(void *unused) {
     return NULL;
 }
 
-static int ascending(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static long switches(int is_voluntary) {
-    struct rusage usage;
-    getrusage(RUSAGE_THREAD, &usage);
-    return is_voluntary ? usage.ru_nvcsw : usage.ru_nivcsw;
-}
-
-static long waits;
+static long waits_in_calls;
 
 /* Nanoseconds of the slowest call. */
 static double measure(const char *row, tidegate_client client) {
@@ -196,15 +116,15 @@ static double measure(const char *row, tidegate_client client) {
     int64_t before, after;
     int32_t passed;
     int i, first = delivered;
-    long voluntary = 0, forced = switches(0), before_batch = 0;
+    long waited = 0, forced = preemptions(), before_batch = 0;
     memset(times, 0, sizeof times);
     check(tidegate_user_new(user_json, sizeof user_json - 1, &user), "user");
     for (i = 0; i < CALLS; i++) {
         /* Spread over some time, so that every phase of a round is met. */
         if (i % BATCH == 0) {
-            if (i > 0) voluntary += switches(1) - before_batch;
+            if (i > 0) waited += waits() - before_batch;
             pause_ms(10);
-            before_batch = switches(1);
+            before_batch = waits();
         }
         before = now_ns();
         tidegate_check_gate(client, user, GATE, sizeof GATE - 1, TIDEGATE_EVAL_NO_EXPOSURE,
@@ -212,17 +132,17 @@ static double measure(const char *row, tidegate_client client) {
         after = now_ns();
         times[i] = after - before;
     }
-    voluntary += switches(1) - before_batch;
-    forced = switches(0) - forced;
+    waited += waits() - before_batch;
+    forced = preemptions() - forced;
     tidegate_user_release(user);
     qsort(times, CALLS, sizeof *times, ascending);
     printf("{\"row\":\"%s\",\"calls\":%d,\"p50_ns\":%lld,\"p999_ns\":%lld,\"p9999_ns\":%lld,"
            "\"slowest_ns\":%lld,\"waits\":%ld,\"preempted\":%ld,\"rulesets\":%d}\n",
            row, CALLS, (long long)times[CALLS / 2], (long long)times[CALLS - CALLS / 1000],
-           (long long)times[CALLS - CALLS / 10000], (long long)times[CALLS - 1], voluntary, forced,
+           (long long)times[CALLS - CALLS / 10000], (long long)times[CALLS - 1], waited, forced,
            delivered - first);
     fflush(stdout);
-    waits = voluntary;
+    waits_in_calls = waited;
     return (double)times[CALLS - 1];
 }
 
@@ -243,14 +163,12 @@ int main(int argc, char **argv) {
     noisy = measure("busy machine", client);
     is_over = 1;
     for (i = 0; i < NOISE_THREADS; i++) pthread_join(threads[i], NULL);
-    tidegate_client_shutdown(client, 10000, NULL);
-    tidegate_client_release(client);
+    client_end(client, 10000);
     client = syncing_client();
     syncing = measure("syncing", client);
-    tidegate_client_shutdown(client, 10000, NULL);
-    tidegate_client_release(client);
-    printf("slowest call while syncing: %.2f of that on a busy machine, %.2f of that of an idle one\n",
-           syncing / noisy, syncing / idle);
-    if (waits > 0) fprintf(stderr, "calls have waited %ld times while syncing\n", waits);
-    return waits > 0;
+    client_end(client, 10000);
+    printf("{\"ratio\":\"check_gate, syncing : busy machine\",\"slowest\":%.2f,\"waits\":%ld}\n",
+           syncing / noisy, waits_in_calls);
+    printf("{\"ratio\":\"check_gate, syncing : idle\",\"slowest\":%.2f}\n", syncing / idle);
+    return waits_in_calls > 0;
 }
