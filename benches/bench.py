@@ -72,8 +72,8 @@ def build(side, folder):
 class Server:
     """The local server with one ruleset; counts the events it accepts."""
 
-    def __init__(self, rules):
-        self.events = Path(f"{rules}.events")
+    def __init__(self, rules, folder):
+        self.events = Path(folder) / f"{Path(rules).name}.events"
         self.process = subprocess.Popen(
             [RELEASE / "examples" / "local_server", "--rules", rules, "--quiet",
              "--exit-with-parent", "--events-out", self.events],
@@ -232,7 +232,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         programs = {side: build(side, folder) for side in sides}
         rules = make_rules(folder, arguments.rules)
-        servers = {size: Server(path) for size, path in rules.items()}
+        servers = {size: Server(path, folder) for size, path in rules.items()}
         try:
             facts = machine()
             tasks = tasks_for(servers, rules, folder, arguments.only)
