@@ -80,11 +80,18 @@ func TestMemoryStaysFlat(t *testing.T) {
 		}
 		// The library keeps the room for as many objects as there once were.
 		repeat(4000)
-		before := repeat(4000)
-		after := repeat(4000)
-		// A leak of 200 bytes a call would be 800,000; the collector needs some room.
-		if after-before > 700_000 {
-			t.Errorf("%s: %d bytes more", name, after-before)
+		// A leak of 200 bytes a call is 800,000 in every round; what the collector and the
+		// allocator need, they need once.
+		least := 1 << 62
+		for round, before := 0, repeat(4000); round < 3 && least > 700_000; round++ {
+			after := repeat(4000)
+			if after-before < least {
+				least = after - before
+			}
+			before = after
+		}
+		if least > 700_000 {
+			t.Errorf("%s: %d bytes more, each time", name, least)
 		}
 	}
 }
