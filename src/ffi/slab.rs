@@ -13,7 +13,7 @@ use std::ops::Deref;
 use super::chunks::Chunks;
 use super::fork::ForkMutex;
 use crate::error::Error;
-use word::{Alone, End, Word};
+use word::{Alone, End, GENERATION_BITS, GENERATION_MAX, Word};
 
 mod word;
 
@@ -30,8 +30,6 @@ pub(super) struct Kind {
 }
 
 const SLOT_BITS: u32 = 32;
-const GENERATION_BITS: u32 = 24;
-const GENERATION_MAX: u64 = (1 << GENERATION_BITS) - 1;
 const FIRST_GENERATION: u64 = 1;
 
 /// An id in its parts.

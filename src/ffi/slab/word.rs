@@ -5,12 +5,13 @@
 
 use super::atomic::{AtomicU64, Ordering};
 
-const CALLS_BITS: u32 = 39;
-const LIVE: u64 = 1 << CALLS_BITS;
+/// Bits of a generation, here and in an id.
+pub(super) const GENERATION_BITS: u32 = 24;
+/// Generations wrap to 0, which is never given out.
+pub(super) const GENERATION_MAX: u64 = (1 << GENERATION_BITS) - 1;
+const GENERATION_SHIFT: u32 = u64::BITS - GENERATION_BITS;
+const LIVE: u64 = 1 << (GENERATION_SHIFT - 1);
 const CALLS: u64 = LIVE - 1;
-const GENERATION_SHIFT: u32 = CALLS_BITS + 1;
-/// Generations count in 24 bits and wrap to 0, which is never given out.
-const GENERATION_MAX: u64 = (1 << (u64::BITS - GENERATION_SHIFT)) - 1;
 
 /// Which object a slot holds, whether that is live, and how many calls use it.
 pub(super) struct Word(AtomicU64);
