@@ -23,7 +23,7 @@ pub trait LogSink: Send + Sync {
     fn level(&self) -> LogLevel;
 }
 
-struct Holder(Arc<dyn LogSink>);
+pub(super) struct Holder(Arc<dyn LogSink>);
 
 static SINK: ArcSwapOption<Holder> = ArcSwapOption::const_empty();
 
@@ -32,32 +32,43 @@ pub fn set_sink(sink: Option<Arc<dyn LogSink>>) {
     SINK.store(sink.map(|sink| Arc::new(Holder(sink))));
 }
 
-/// Whether a line of `level` would go anywhere. `explicit` is the level the client's options name.
-pub(super) fn is_wanted(level: LogLevel, explicit: Option<LogLevel>) -> bool {
-    let by_sink = match &*SINK.load() {
-        Some(sink) => {
-            level <= catch_unwind(AssertUnwindSafe(|| sink.0.level())).unwrap_or(LogLevel::None)
-        }
-        None => explicit.is_some(),
-    };
-    by_sink && level != LogLevel::None && explicit.is_none_or(|explicit| level <= explicit)
+/// Where a line goes. Asked once for each line: a sink that is removed in between gets it still,
+/// and what was meant for it never turns up on standard error.
+pub(super) enum Target {
+    Sink(Arc<Holder>),
+    Stderr,
 }
 
-/// Hands one line to the sink, or to standard error.
-pub(super) fn write(level: LogLevel, tag: &str, message: &str) {
-    if let Some(sink) = SINK.load_full() {
-        let _ = catch_unwind(AssertUnwindSafe(|| sink.0.log(level, tag, message)));
-        return;
+/// Where a line of `level` goes, if anywhere. `explicit` is the level the client's options name.
+pub(super) fn target(level: LogLevel, explicit: Option<LogLevel>) -> Option<Target> {
+    if level == LogLevel::None || explicit.is_some_and(|explicit| level > explicit) {
+        return None;
     }
-    let name = match level {
-        LogLevel::None => return,
-        LogLevel::Error => "error",
-        LogLevel::Warning => "warning",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
+    let Some(sink) = SINK.load_full() else {
+        return explicit.map(|_| Target::Stderr);
     };
-    let line = format!("tidegate {name} [{tag}] {message}\n");
-    write_to_stderr(line.as_bytes());
+    let wanted = catch_unwind(AssertUnwindSafe(|| sink.0.level())).unwrap_or(LogLevel::None);
+    (level <= wanted).then_some(Target::Sink(sink))
+}
+
+impl Target {
+    pub(super) fn write(&self, level: LogLevel, tag: &str, message: &str) {
+        match self {
+            Target::Sink(sink) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| sink.0.log(level, tag, message)));
+            }
+            Target::Stderr => {
+                let name = match level {
+                    LogLevel::None => return,
+                    LogLevel::Error => "error",
+                    LogLevel::Warning => "warning",
+                    LogLevel::Info => "info",
+                    LogLevel::Debug => "debug",
+                };
+                write_to_stderr(format!("tidegate {name} [{tag}] {message}\n").as_bytes());
+            }
+        }
+    }
 }
 
 /// Without the standard library's lock, which a fork may leave held in the child.
@@ -70,8 +81,8 @@ fn write_to_stderr(line: &[u8]) {
 
 /// Hands a line that belongs to no client to the sink, if there is one that wants it.
 pub(crate) fn announce(level: LogLevel, tag: &str, message: &str) {
-    if is_wanted(level, None) {
-        write(level, tag, &redact(message));
+    if let Some(target) = target(level, None) {
+        target.write(level, tag, &redact(message));
     }
 }
 
@@ -137,5 +148,29 @@ mod tests {
             limit.admit(LogLevel::Warning, "net", 6 + WINDOW_MS),
             Some(0)
         );
+    }
+
+    /// The sink goes between the question whether it wants a line and the line.
+    #[test]
+    fn a_line_goes_where_it_was_meant_to() {
+        #[derive(Default)]
+        struct Leaving(parking_lot::Mutex<Vec<String>>);
+        impl LogSink for Leaving {
+            fn log(&self, _: LogLevel, _: &str, message: &str) {
+                self.0.lock().push(message.to_owned());
+            }
+            fn level(&self) -> LogLevel {
+                set_sink(None);
+                LogLevel::Debug
+            }
+        }
+        let sink = Arc::new(Leaving::default());
+        set_sink(Some(Arc::clone(&sink) as Arc<dyn LogSink>));
+        announce(LogLevel::Warning, "net", "the last line");
+        assert_eq!(*sink.0.lock(), ["the last line"]);
+        assert!(target(LogLevel::Warning, None).is_none());
+        assert!(target(LogLevel::Warning, Some(LogLevel::Error)).is_none());
+        let explicit = target(LogLevel::Warning, Some(LogLevel::Warning));
+        assert!(matches!(explicit, Some(Target::Stderr)));
     }
 }

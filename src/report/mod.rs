@@ -81,28 +81,17 @@ impl Reporter {
 
     /// Writes a log line, unless nobody wants it or the tag has said too much lately.
     pub fn log(&self, level: LogLevel, tag: &'static str, message: &str) {
-        if !log::is_wanted(level, self.explicit_level) {
+        let Some(target) = log::target(level, self.explicit_level) else {
             return;
-        }
+        };
         let now_ms = self.clock.monotonic_ms();
         let admitted = self.state.get().rate_limit.lock().admit(level, tag, now_ms);
         let Some(suppressed) = admitted else { return };
-        let message = redact(message);
-        if suppressed == 0 {
-            log::write(level, tag, &message);
-        } else {
-            log::write(
-                level,
-                tag,
-                &format!("{message} ({suppressed} lines left out before)"),
-            );
+        let mut message = redact(message);
+        if suppressed != 0 {
+            message = format!("{message} ({suppressed} lines left out before)").into();
         }
-    }
-
-    /// Whether a line of `level` would go anywhere: spares the caller making one in vain.
-    #[must_use]
-    pub fn is_logged(&self, level: LogLevel) -> bool {
-        log::is_wanted(level, self.explicit_level)
+        target.write(level, tag, &message);
     }
 
     /// Records an error of the library: log, last error, error callback, metric and a report to

@@ -119,7 +119,14 @@ impl Engine {
         self.measure_request(fetch, bounds, status, is_success, elapsed_ms);
         if let Some((name, message)) = failure {
             let text = format!("{shown_url}: {name}: {message}");
-            ctx.reporter.log(LogLevel::Warning, "request", &text);
+            let is_canceled = matches!(&outcome, Err(e) if e.kind == TransportErrorKind::Canceled);
+            // What the end of the client cuts off is no problem of the network.
+            let level = if is_canceled {
+                LogLevel::Debug
+            } else {
+                LogLevel::Warning
+            };
+            ctx.reporter.log(level, "request", &text);
             self.note_failure(text);
         }
         outcome

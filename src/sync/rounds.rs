@@ -82,7 +82,12 @@ impl Engine {
         } else {
             let why = details.error.as_deref().unwrap_or("no source has any");
             let text = format!("initialized without specs, everything has its default: {why}");
-            self.log(LogLevel::Error, &text);
+            let level = if self.is_stopping() {
+                LogLevel::Debug
+            } else {
+                LogLevel::Error
+            };
+            self.log(level, &text);
         }
         self.log_network_problems();
         details

@@ -9,7 +9,7 @@ use tidegate::host::{Delivery, Hooks, Metrics};
 
 use crate::local_server::fault::Fault;
 use crate::local_server::record::Endpoint;
-use crate::support::c_api::set_log_sink;
+use crate::support::c_api::HeardLog;
 use crate::support::c_events::*;
 
 /// All diagnostics are kept, those of `rates` apart.
@@ -384,14 +384,7 @@ fn error_reports_can_be_switched_off() {
 #[test]
 fn g11_keys_are_masked_in_the_log() {
     const DEBUG: i32 = 4;
-    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
-    let sink = Arc::clone(&lines);
-    set_log_sink(
-        DEBUG,
-        Some(Arc::new(move |_, tag: &str, message: &str| {
-            sink.lock().push(format!("[{tag}] {message}"));
-        })),
-    );
+    let log = HeardLog::start(DEBUG);
     let refused = Client::new(KEY, r#"{"secret-abcDEF123-xyz": 1}"#, &Hooks::default());
     assert!(refused.is_err());
 
@@ -409,9 +402,8 @@ fn g11_keys_are_masked_in_the_log() {
     let stats = setup.client.stats().to_string();
     setup.wait_for_reports("statsig::log_event_failed", 1);
     setup.shutdown();
-    set_log_sink(0, None);
-
-    let lines = lines.lock();
+    let lines: Vec<String> = log.lines().into_iter().map(|(_, line)| line).collect();
+    drop(log);
     let masked = "secret-abcDE*****-xyz";
     assert!(lines.iter().any(|line| line.contains(masked)), "{lines:?}");
     assert!(

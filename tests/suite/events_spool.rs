@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tidegate::client::Flags;
@@ -15,7 +14,7 @@ use tidegate::exposure::EventValue;
 use crate::local_server::Server;
 use crate::local_server::fault::Fault;
 use crate::local_server::record::Endpoint;
-use crate::support::c_api::set_log_sink;
+use crate::support::c_api::HeardLog;
 use crate::support::events::*;
 use crate::support::temp_dir::TempDir;
 
@@ -579,15 +578,15 @@ fn on_a_full_disk() {
     let dir = std::mem::ManuallyDrop::new(TempDir(dir.into()));
     // SAFETY: without this, the limit is announced by a signal that ends the process.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    let errors = Arc::new(AtomicU32::new(0));
-    let seen = Arc::clone(&errors);
-    set_log_sink(
-        ERROR,
-        Some(Arc::new(move |_, _: &str, message: &str| {
-            assert!(message.contains("spool"), "{message}");
-            seen.fetch_add(1, Ordering::Relaxed);
-        })),
-    );
+    let log_of_process = HeardLog::start(ERROR);
+    let errors = || {
+        let lines = log_of_process.lines();
+        assert!(
+            lines.iter().all(|(_, line)| line.contains("spool")),
+            "{lines:?}"
+        );
+        lines.len()
+    };
     let server = server();
     let (setup, clock) = start(&dir, &server, json!({"event_queue_size": 100}));
     let spool = |member: &str| setup.stats()["spool"][member].clone();
@@ -610,7 +609,7 @@ fn on_a_full_disk() {
         log_some();
     }
     assert_eq!(spool("failing"), true);
-    assert_eq!(errors.load(Ordering::Relaxed), 1, "one line");
+    assert_eq!(errors(), 1, "one line");
     let stats = setup.stats();
     assert_eq!(
         (&stats["accepted"], &stats["dropped"]["total"]),
@@ -624,7 +623,7 @@ fn on_a_full_disk() {
         log_some();
     }
     assert!(dir.segments().len() <= segments, "no empty files pile up");
-    assert_eq!(errors.load(Ordering::Relaxed), 1, "still one line");
+    assert_eq!(errors(), 1, "still one line");
     setup.flush();
     assert_eq!(setup.stats()["sent"], 140, "memory is as good as disk");
 

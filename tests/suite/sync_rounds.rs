@@ -10,6 +10,7 @@ use tidegate::exposure::EventValue;
 use tidegate::host::Hooks;
 use tidegate::user::User;
 
+use crate::support::c_api::HeardLog;
 use crate::support::scripted::{Recorded, Reply, Server, wait_until};
 use crate::support::service::{
     Heard, LISTS, NOW_MS, SPECS, Steps, client, details, in_turn, lcut, merge, no_update, options,
@@ -235,6 +236,31 @@ fn t44_shutdown_ends_the_wait_between_polls() {
     assert!(matches!(error, Err(Error::State { .. })), "{error:?}");
     client.shutdown(20_000).expect("again");
     assert_eq!(m.requests_to(SPECS).len(), 1);
+}
+
+/// A request that the end of the client cuts off is nothing to warn of.
+#[test]
+fn what_shutdown_cuts_off_is_no_warning() {
+    const WARNING: i32 = 2;
+    const DEBUG: i32 = 4;
+    let log = HeardLog::start(DEBUG);
+    let m = service()
+        .specs_in_turn(vec![
+            Reply::json(specs(100)),
+            Reply::json(specs(200)).delay(60_000),
+        ])
+        .start();
+    let more = json!({"rulesets_sync_interval": 0.01, "output_logger_level": "debug"});
+    let client = started(&options(&m, more), Hooks::default());
+    m.wait_for(SPECS, 2);
+    client.shutdown(20_000).expect("shut down");
+    let lines = log.lines();
+    let of_the_request = lines.iter().filter(|(_, line)| line.contains(&m.url("")));
+    let canceled: Vec<_> = of_the_request
+        .filter(|(_, line)| line.contains("CanceledError"))
+        .collect();
+    assert_eq!(canceled.len(), 1, "{lines:?}");
+    assert!(canceled[0].0 > WARNING, "{lines:?}");
 }
 
 #[test]

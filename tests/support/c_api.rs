@@ -10,6 +10,7 @@
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use tidegate::exposure::{EventValue, FlushInfo};
 use tidegate::host::{DataStore, Delivery, Hooks, Metrics};
@@ -600,12 +601,36 @@ impl Drop for Client {
     }
 }
 
-/// Gets level, tag and message of each log line of the process.
-pub type Lines = dyn Fn(i32, &str, &str) + Send + Sync;
+type LogLines = Mutex<Vec<(i32, String)>>;
 
-/// Sends the log of the process to `lines`, or nowhere.
-pub fn set_log_sink(level: i32, lines: Option<Arc<Lines>>) {
-    extern "C" fn log(
+/// The log of the process while this lives: level and text of each line, of all tests.
+pub struct HeardLog {
+    lines: Arc<LogLines>,
+    /// There is one sink in a process.
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl HeardLog {
+    pub fn start(level: i32) -> HeardLog {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock();
+        let lines: Arc<LogLines> = Arc::default();
+        let user_data = Box::into_raw(Box::new(Arc::clone(&lines))).cast();
+        set_log_sink(Some(&LogVtable {
+            struct_size: size_of::<LogVtable>(),
+            user_data,
+            destroy: callbacks::destroy::<Arc<LogLines>>,
+            level,
+            log: HeardLog::hear,
+        }));
+        HeardLog { lines, _turn: turn }
+    }
+
+    pub fn lines(&self) -> Vec<(i32, String)> {
+        self.lines.lock().clone()
+    }
+
+    extern "C" fn hear(
         user_data: *mut c_void,
         level: i32,
         tag: *const c_char,
@@ -615,19 +640,21 @@ pub fn set_log_sink(level: i32, lines: Option<Arc<Lines>>) {
     ) {
         // SAFETY: the library passes what it was given, and texts with their lengths.
         let (lines, tag, message) = unsafe {
-            let lines = &*user_data.cast::<Arc<Lines>>();
+            let lines = &*user_data.cast::<Arc<LogLines>>();
             (lines, text(tag, tag_len), text(message, len))
         };
-        lines(level, &tag, &message);
+        lines.lock().push((level, format!("[{tag}] {message}")));
     }
-    let vtable = lines.map(|lines| LogVtable {
-        struct_size: size_of::<LogVtable>(),
-        user_data: Box::into_raw(Box::new(lines)).cast(),
-        destroy: callbacks::destroy::<Arc<Lines>>,
-        level,
-        log,
-    });
-    let vtable = vtable.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+}
+
+impl Drop for HeardLog {
+    fn drop(&mut self) {
+        set_log_sink(None);
+    }
+}
+
+fn set_log_sink(vtable: Option<&LogVtable>) {
+    let vtable = vtable.map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the struct outlives the call.
     checked(unsafe { tidegate_set_log_sink(vtable) }).expect("set");
 }
