@@ -1,5 +1,7 @@
 //! JSON of the host to a value, with errors that tell what is no JSON from what is the wrong JSON.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::error::Category;
 
@@ -26,6 +28,42 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &'static str, text: &'a str) -
     })?;
     json.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// `text` with each escape of half a surrogate pair replaced by that of U+FFFD.
+///
+/// Hosts that cut UTF-16 text anywhere write such escapes. They stand for no character, and strict
+/// readers refuse the whole text for one of them: what passes on JSON as text must not.
+pub(crate) fn mend(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\u") {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let unit_at = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut mended = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        at += found;
+        at += match unit_at(at) {
+            Some(0xD800..=0xDBFF) if matches!(unit_at(at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                mended.push_str(text.get(copied..at).unwrap_or_default());
+                mended.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            Some(_) => 6,
+            None => 2,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    mended.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(mended)
 }
 
 #[cfg(test)]
@@ -61,5 +99,27 @@ mod tests {
         let (code, message) = said("[5]");
         assert_eq!(code, -5);
         assert!(message.starts_with("thing"), "{message}");
+    }
+
+    #[test]
+    fn half_pairs_are_mended_and_nothing_else() {
+        for (text, mended) in [
+            (r#"{"a": "\ud83d"}"#, r#"{"a": "\ufffd"}"#),
+            (r#"["\uDE00\ud83d\ude00"]"#, r#"["\ufffd\ud83d\ude00"]"#),
+            (r#"["\ud83d\ud83d\ude00"]"#, r#"["\ufffd\ud83d\ude00"]"#),
+            (r#"["\ud83d\n", "\udfff"]"#, r#"["\ufffd\n", "\ufffd"]"#),
+        ] {
+            assert_eq!(mend(text), mended);
+            assert!(serde_json::from_str::<serde_json::Value>(&mend(text)).is_ok());
+        }
+        for kept in [
+            r#"["\ud83d\ude00", "\u00e9"]"#,
+            r#"["\\ud83d", "\\\\ud83d"]"#,
+            r#"["ud83d", "\"]"#,
+            r#""\ud8"#,
+            "\\u",
+        ] {
+            assert!(matches!(mend(kept), Cow::Borrowed(_)), "{kept}");
+        }
     }
 }

@@ -68,6 +68,8 @@ impl Client {
     /// otherwise the error of the first bad event, naming its index.
     pub fn log_event_json(&self, json: &str) -> Result<(), Error> {
         self.ensure_ready()?;
+        let mended = json_input::mend(json);
+        let json = &*mended;
         let events: Vec<&RawValue> = if json.trim_start().starts_with('[') {
             json_input::parse("events", json)?
         } else {
@@ -138,7 +140,8 @@ fn checked_value(value: EventValue) -> Result<EventValue, Error> {
 
 /// `text` as a JSON object; null and blank text are no object.
 fn object(what: &'static str, text: &str) -> Result<Option<Box<RawValue>>, Error> {
-    let trimmed = text.trim();
+    let mended = json_input::mend(text);
+    let trimmed = mended.trim();
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }

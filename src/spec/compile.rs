@@ -16,6 +16,7 @@ use super::{
     Spec, SpecSet, Table, operator_compile, wire,
 };
 use crate::error::Error;
+use crate::json_input;
 
 /// Largest accepted document.
 pub const MAX_DOCUMENT_BYTES: usize = 512 << 20;
@@ -42,6 +43,8 @@ pub fn compile(
     if document.len() > MAX_DOCUMENT_BYTES {
         return Err(Error::argument("specs", "larger than 512 MiB"));
     }
+    let mended = json_input::mend(document);
+    let document = &*mended;
     let wire: wire::Document<'_> = serde_json::from_str(document).map_err(|e| Error::Json {
         what: "specs",
         detail: e.to_string(),

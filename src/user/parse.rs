@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::value::{Span, UserValue};
 use super::{Entry, Given, Group, TopLevel, User, ValueRef, plain};
 use crate::error::Error;
+use crate::json_input;
 
 impl User {
     /// Parses user JSON. Accepts wire names and the snake-case names of the vendor's Python SDK.
@@ -29,6 +30,8 @@ impl User {
 
     /// Parses whatever is valid, and tells what is not.
     pub(super) fn from_any_json(text: &str) -> Result<User, Error> {
+        let mended = json_input::mend(text);
+        let text = &*mended;
         let mut builder = Builder {
             arena: String::with_capacity(text.len()),
             ..Builder::default()

@@ -55,6 +55,37 @@ static void rulesets(void) {
   end_client(client);
 }
 
+/* Hosts that cut UTF-16 text anywhere send halves of surrogate pairs. They stand for no character,
+ * and whoever reads what comes out must be able to. */
+static void half_surrogates(void) {
+  static const char specs[] =
+      "{\"time\":1,\"feature_gates\":[],\"layer_configs\":[],\"dynamic_configs\":[{"
+      "\"name\":\"c\\ud83d\",\"entity\":\"dynamic_config\",\"salt\":\"s\",\"enabled\":true,"
+      "\"defaultValue\":{\"cut\":\"a\\ud83d\",\"whole\":\"\\ud83d\\ude00\"},\"rules\":[]}]}";
+  static const char user[] = "{\"userID\":\"ada\",\"custom\":{\"cut\":\"\\ude00 b\"}}";
+  static const char name[] = "c\xef\xbf\xbd";
+  tidegate_client client = empty_client();
+  tidegate_user kept = 0;
+  tidegate_result result = 0;
+  tidegate_buf *json = NULL;
+  const char *text = NULL;
+  CHECK(give(client, specs) == TIDEGATE_OK);
+  CHECK(tidegate_user_new(user, TIDEGATE_NUL, &kept) == TIDEGATE_OK);
+  CHECK(tidegate_user_to_json(kept, 0, &json) == TIDEGATE_OK);
+  CHECK_OWNED(json, "\"cut\":\"\xef\xbf\xbd b\"");
+  CHECK(tidegate_get_config(client, kept, name, TIDEGATE_NUL, 0, &result) == TIDEGATE_OK);
+  CHECK(tidegate_result_get_str(result, "cut", TIDEGATE_NUL, &text, NULL) == TIDEGATE_OK);
+  CHECK_TEXT(text, "a\xef\xbf\xbd");
+  CHECK(tidegate_result_get_str(result, "whole", TIDEGATE_NUL, &text, NULL) == TIDEGATE_OK);
+  CHECK_TEXT(text, "\xf0\x9f\x98\x80");
+  CHECK(tidegate_result_value_json(result, &json) == TIDEGATE_OK);
+  CHECK(json_same(json_member(of_buf(json), "cut"), json_at("\"a\\ufffd\"")));
+  tidegate_buf_free(json);
+  tidegate_result_release(result);
+  tidegate_user_release(kept);
+  end_client(client);
+}
+
 static void override(tidegate_client client, const char *value, const char *id) {
   CHECK(tidegate_override(client, TIDEGATE_GATE, "one", TIDEGATE_NUL, value,
                           TIDEGATE_NUL, id, TIDEGATE_NUL) == TIDEGATE_OK);
@@ -297,6 +328,7 @@ static void exposures(void) {
 int main(int argc, char **argv) {
   begin(argc, argv);
   rulesets();
+  half_surrogates();
   overrides();
   apps();
   hashes();

@@ -67,6 +67,22 @@ fn e4_empty_metadata_is_kept() {
     metadata_case(json!({}));
 }
 
+/// Half a surrogate pair stands for no character; a server that is strict would refuse the batch.
+#[test]
+fn half_surrogates_are_replaced() {
+    let expected = json!({"eventName": "e", "metadata": {"cut": "a\u{fffd}"}});
+    let cut = r#"{"cut": "a\ud83d"}"#;
+    assert_eq!(logged(EventValue::None, Some(cut)), expected);
+    let setup = Setup::new(json!({}));
+    let event =
+        format!(r#"{{"user": {{"userID": "\udc00"}}, "event_name": "e", "metadata": {cut}}}"#);
+    setup.client.log_event_json(&event).expect("accepted");
+    let mut event = only(setup.events());
+    let user = event.as_object_mut().and_then(|event| event.remove("user"));
+    assert_eq!(user, Some(json!({"userID": "\u{fffd}"})));
+    assert_eq!(event, expected);
+}
+
 /// Logs one event from JSON; gives what the server received, without its time.
 fn logged_json(options: Value, event: Value) -> Value {
     let setup = Setup::new(options);
