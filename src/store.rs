@@ -13,7 +13,7 @@ use crate::eval::{Overrides, bucket};
 use crate::fork_cell::ForkCell;
 use crate::lock::Mutex;
 use crate::spec::SpecSet;
-use crate::spec::compile::{Compiled, compile, fingerprint};
+use crate::spec::compile::{Compiled, compile};
 use crate::spec::id_list::IdLists;
 
 /// Where the current specs came from.
@@ -54,8 +54,6 @@ pub struct Snapshot {
     pub source: Source,
     /// Time of the specs right after initialize; -1 if there were none, 0 before.
     pub init_time: i64,
-    /// The ruleset as received.
-    pub document: Option<Arc<String>>,
 }
 
 /// What applying a document did.
@@ -71,13 +69,8 @@ pub enum Applied {
 pub struct Store {
     snapshot: ArcSwap<Snapshot>,
     /// Serializes writers; readers never take it. A fork leaves it open in the child.
-    write: ForkCell<Mutex<Writer>>,
+    write: ForkCell<Mutex<()>>,
     hashed_key: Box<str>,
-}
-
-#[derive(Default)]
-struct Writer {
-    fingerprint: Option<u128>,
 }
 
 impl Store {
@@ -115,10 +108,9 @@ impl Store {
     /// # Errors
     /// Says why the document was refused; what was in use stays in use.
     pub fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
-        let mut writer = self.write.get().lock();
+        let _writer = self.write.get().lock();
         let current = self.load_full();
-        let hash = fingerprint(&document);
-        if writer.fingerprint == Some(hash) && current.document.as_deref() == Some(&document) {
+        if current.specs.document.as_deref() == Some(&document) {
             let lcut = current.specs.lcut;
             self.update(|snapshot| snapshot.source = source);
             return Ok(Applied::Updated {
@@ -126,6 +118,7 @@ impl Store {
                 identical: true,
             });
         }
+        let document = Arc::new(document);
         let specs = match compile(&document, Some(&self.hashed_key), &current.specs)? {
             Compiled::NoUpdate => return Ok(Applied::NoUpdate),
             Compiled::Specs(specs) => specs,
@@ -139,11 +132,8 @@ impl Store {
         }
         let lcut = specs.lcut;
         let specs: Arc<SpecSet> = Arc::from(specs);
-        let document = Arc::new(document);
-        writer.fingerprint = Some(hash);
         self.update(|snapshot| {
             snapshot.specs = Arc::clone(&specs);
-            snapshot.document = Some(Arc::clone(&document));
             snapshot.source = source;
         });
         Ok(Applied::Updated {

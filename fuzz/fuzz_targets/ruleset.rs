@@ -15,22 +15,49 @@ static USER: LazyLock<Arc<User>> = LazyLock::new(|| {
     Arc::new(User::from_json(json).expect("a user"))
 });
 
-fuzz_target!(|text: &str| {
+fn client() -> Arc<Client> {
     let settings = Settings { local_mode: true, ..Settings::default() };
-    let client = Client::new("secret-fuzz", Options { settings, ..Options::default() }).expect("a client");
-    if client.update_specs(text).is_err() || client.initialize(1000).is_err() {
+    Client::new("secret-fuzz", Options { settings, ..Options::default() }).expect("a client")
+}
+
+/// The text without a part of it: an update, of which much is still there.
+fn without_a_part(text: &str) -> String {
+    let seed = text.bytes().fold(text.len(), |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(usize::from(byte))
+    });
+    let start = seed % text.len().max(1);
+    let end = start + 1 + seed / 7 % 64;
+    let is_in = |at: usize| (start..end).contains(&at);
+    text.char_indices().filter(|(at, _)| !is_in(*at)).map(|(_, c)| c).collect()
+}
+
+fuzz_target!(|text: &str| {
+    let client_of_text = client();
+    if client_of_text.update_specs(text).is_err() || client_of_text.initialize(1000).is_err() {
         return;
     }
     let silent = Flags::from_bits(Flags::NO_EXPOSURE).expect("flags");
-    let listed = client.list_entities(0).expect("names");
+    let listed = client_of_text.list_entities(0).expect("names");
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     for (kind, section) in [(Kind::Gate, "gates"), (Kind::Config, "configs"), (Kind::Layer, "layers")] {
         for name in listed[section].as_array().into_iter().flatten().take(20) {
             let name = name.as_str().unwrap_or_default();
-            let result = client.evaluate(kind, &USER, name, silent).expect("a result");
+            let result = client_of_text.evaluate(kind, &USER, name, silent).expect("a result");
             let _: serde_json::Value = serde_json::from_str(&result.to_json()).expect("JSON");
         }
     }
-    let response = client.client_init_response(&USER, "").expect("a response");
+    let response = client_of_text.client_init_response(&USER, "").expect("a response");
     let _: serde_json::Value = serde_json::from_str(&response).expect("JSON");
+
+    let changed = without_a_part(text);
+    let fresh = client();
+    if client_of_text.update_specs(&changed).is_ok() && fresh.update_specs(&changed).is_ok() {
+        fresh.initialize(1000).expect("initialized");
+        for answer in [
+            |client: &Client| client.list_entities(0).expect("names"),
+            |client: &Client| client.client_init_response(&USER, "").expect("a response"),
+        ] {
+            assert_eq!(answer(&client_of_text), answer(&fresh), "an update is as good as a start");
+        }
+    }
 });

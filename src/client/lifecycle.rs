@@ -227,7 +227,7 @@ impl Client {
     /// The specs in use, as received.
     #[must_use]
     pub fn specs(&self) -> Option<Arc<String>> {
-        self.ctx.store.load().document.clone()
+        self.ctx.store.load().specs.document.clone()
     }
 
     /// Health, as JSON: specs, sync, events, threads, forks.

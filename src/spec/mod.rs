@@ -7,11 +7,14 @@
 
 pub mod compile;
 pub mod condition;
+mod condition_compile;
 pub mod id_list;
 pub mod json;
 mod key_set;
 pub mod names;
 mod operator_compile;
+mod split;
+mod table;
 pub(crate) mod wire;
 
 use std::sync::Arc;
@@ -24,6 +27,8 @@ pub use crate::eval::bucket::Salt;
 pub use condition::{Condition, IdType};
 pub use json::{JsonObject, Member, Terminated};
 pub use names::Names;
+pub(crate) use table::{Conditions, Piece};
+pub use table::{Slot, Table};
 
 /// Map with a fast hash; keys come from the ruleset, not from users.
 pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -62,9 +67,8 @@ pub struct Spec {
     pub forward_all_exposures: bool,
     /// [`names::hash_decision`] of no rule that matched.
     pub(crate) default_hash: u64,
-    /// Hash of the raw text this was compiled from, and the condition texts it uses.
-    pub(crate) fingerprint: u128,
-    pub(crate) condition_keys: Box<[Box<str>]>,
+    /// Whether a condition is one that could not be compiled; a later ruleset may have it.
+    pub(crate) has_unsupported: bool,
     sha256_name: OnceBox<Box<str>>,
 }
 
@@ -153,66 +157,6 @@ impl Share {
     }
 }
 
-/// What stands in a slot of a table.
-#[derive(Debug, Clone, Default)]
-pub enum Slot {
-    /// The name is only referred to.
-    #[default]
-    Absent,
-    Spec(Arc<Spec>),
-    /// The spec was sent but could not be read; says why.
-    Broken(Arc<str>),
-}
-
-/// Gates, configs or layers by slot and by name.
-#[derive(Debug, Default)]
-pub struct Table {
-    pub(crate) names: Arc<Names>,
-    pub(crate) slots: Vec<Slot>,
-    /// Slots of this document, in the order sent.
-    pub(crate) order: Vec<u32>,
-}
-
-impl Table {
-    /// The slot of `name`.
-    #[must_use]
-    pub fn slot_of(&self, name: &str) -> Option<u32> {
-        self.names.slot_of(name)
-    }
-
-    /// The spec in `slot`.
-    #[must_use]
-    pub fn spec(&self, slot: u32) -> Option<&Arc<Spec>> {
-        match self.slots.get(slot as usize) {
-            Some(Slot::Spec(spec)) => Some(spec),
-            _ => None,
-        }
-    }
-
-    /// The spec called `name`.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Arc<Spec>> {
-        self.slot_of(name).and_then(|slot| self.spec(slot))
-    }
-
-    /// The specs, in the order sent.
-    pub fn specs(&self) -> impl Iterator<Item = (u32, &Arc<Spec>)> {
-        self.order
-            .iter()
-            .filter_map(|slot| Some((*slot, self.spec(*slot)?)))
-    }
-
-    /// Names and reasons of specs that could not be read.
-    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.order
-            .iter()
-            .filter_map(|slot| match self.slots.get(*slot as usize) {
-                Some(Slot::Broken(why)) => Some((self.names.name(*slot), &**why)),
-                _ => None,
-            })
-    }
-}
-
 /// One target of a config mapping and the rules of which one must pass.
 #[derive(Debug)]
 pub struct Mapping {
@@ -259,8 +203,16 @@ pub struct SpecSet {
     pub flags: SdkFlags,
     pub configs_for_sdk: SdkConfigs,
     pub diagnostics: Map<String, Value>,
-    /// Hash of each condition's text by its key (v2).
-    pub(crate) condition_hashes: FastMap<Box<str>, (u128, Arc<Condition>)>,
+    pub(crate) conditions: Conditions,
+    /// The ruleset as received; `None` before any.
+    pub document: Option<Arc<String>>,
     /// Whether any condition needs the user agent parser.
     pub uses_user_agent: bool,
+}
+
+impl SpecSet {
+    /// The ruleset as received; empty before any.
+    pub(crate) fn text(&self) -> &str {
+        self.document.as_ref().map_or("", |document| document)
+    }
 }

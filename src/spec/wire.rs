@@ -1,125 +1,48 @@
 //! Rulesets as sent. Lenient: every entry is parsed alone and may fail alone.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::FastMap;
+
 /// The envelope. Members that evaluation cannot do without are raw, to be parsed one by one.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 pub(crate) struct Document<'a> {
-    #[serde(borrow)]
-    pub(crate) has_updates: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) time: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(crate) feature_gates: Option<Entries<'a>>,
-    #[serde(borrow)]
     pub(crate) dynamic_configs: Option<Entries<'a>>,
-    #[serde(borrow)]
     pub(crate) layer_configs: Option<Entries<'a>>,
-    #[serde(borrow)]
     pub(crate) condition_map: Option<Entries<'a>>,
-    #[serde(borrow)]
-    pub(crate) layers: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) experiment_to_layer: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) overrides: Option<&'a RawValue>,
-    #[serde(borrow)]
     pub(crate) override_rules: Option<Entries<'a>>,
-    #[serde(borrow)]
-    pub(crate) app_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) sdk_keys_to_app_ids: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) hashed_sdk_keys_to_app_ids: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) hashed_sdk_key_used: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) default_environment: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) session_replay_info: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) sdk_flags: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) sdk_configs: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) diagnostics: Option<&'a RawValue>,
+    /// Everything else.
+    pub(crate) members: FastMap<Cow<'a, str>, &'a RawValue>,
 }
 
-/// Entries of an array (version 1) or of an object by name (version 2), each still raw.
+impl Document<'_> {
+    /// The member called `name`, if it is a `T`: members of the envelope are optional.
+    pub(crate) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let raw = self.members.get(name)?;
+        serde_json::from_str::<Option<T>>(raw.get()).ok().flatten()
+    }
+}
+
+/// Entries of an array (version 1) or of an object by name (version 2), each still text.
 #[derive(Default)]
 pub(crate) struct Entries<'a> {
     pub(crate) is_map: bool,
-    pub(crate) items: Vec<(Option<Cow<'a, str>>, &'a RawValue)>,
+    pub(crate) items: Vec<Entry<'a>>,
     /// Set when it was neither a list nor an object.
     pub(crate) unusable: bool,
 }
 
-impl Entries<'_> {
-    fn unusable() -> Self {
-        Entries {
-            unusable: true,
-            ..Entries::default()
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(EntriesVisitor)
-    }
-}
-
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries<'de>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entries<'de>, A::Error> {
-        let mut entries = Entries::default();
-        while let Some(raw) = seq.next_element::<&RawValue>()? {
-            entries.items.push((None, raw));
-        }
-        Ok(entries)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
-        let mut entries = Entries {
-            is_map: true,
-            ..Entries::default()
-        };
-        while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &RawValue>()? {
-            entries.items.push((Some(key), raw));
-        }
-        Ok(entries)
-    }
-    fn visit_unit<E>(self) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Entries<'de>, E> {
-        Ok(Entries::unusable())
-    }
+/// One of them.
+pub(crate) struct Entry<'a> {
+    pub(crate) key: Option<Cow<'a, str>>,
+    pub(crate) raw: &'a str,
+    /// Where the previous ruleset has what it made of the same text under the same name.
+    pub(crate) same: Option<u32>,
 }
 
 /// A gate, config or layer.

@@ -162,7 +162,7 @@ impl Engine {
             return;
         }
         let snapshot = self.ctx.store.load_full();
-        let (Some(document), time_ms) = (&snapshot.document, snapshot.specs.lcut) else {
+        let (Some(document), time_ms) = (&snapshot.specs.document, snapshot.specs.lcut) else {
             return;
         };
         if let Err(error) = cache.save(document, time_ms, self.ctx.clock.now_ms()) {

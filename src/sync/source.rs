@@ -312,7 +312,7 @@ impl Engine {
         if self.ctx.hooks.rules_updated.is_none() {
             return;
         }
-        if let Some(document) = &self.ctx.store.load().document {
+        if let Some(document) = &self.ctx.store.load().specs.document {
             self.updates.add((lcut, Arc::clone(document)));
         }
     }
@@ -422,7 +422,7 @@ impl Engine {
         let (Some(store), true) = (&self.data_store, lcut != 0) else {
             return;
         };
-        let Some(document) = self.ctx.store.load_full().document.clone() else {
+        let Some(document) = self.ctx.store.load_full().specs.document.clone() else {
             return;
         };
         if let Err(error) = store.set(store.specs_key(), document.as_bytes(), lcut) {
