@@ -415,7 +415,7 @@ impl<'p> Compiler<'p> {
         shared
     }
 
-    fn unit(&mut self, name: &str) -> Arc<IdType> {
+    pub(super) fn unit(&mut self, name: &str) -> Arc<IdType> {
         if let Some(known) = self.units.get(name) {
             return Arc::clone(known);
         }

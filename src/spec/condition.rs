@@ -1,5 +1,7 @@
 //! A compiled condition: where its value comes from and what it is held against.
 
+use std::sync::Arc;
+
 use fancy_regex::Regex;
 use hashbrown::HashSet;
 use serde_json::Value;
@@ -52,9 +54,9 @@ pub enum ValueSource {
     /// `salt.` to be followed by the unit id; modulo 1,000.
     UserBucket {
         salt: Salt,
-        id_type: IdType,
+        id_type: Arc<IdType>,
     },
-    UnitId(IdType),
+    UnitId(Arc<IdType>),
     TargetApp,
     /// Group name of an experiment; slot in the configs.
     ExperimentGroup(u32),
@@ -149,7 +151,7 @@ pub enum Operator {
     /// A pattern that could not be built never matches.
     Matches(Option<Box<Regex>>),
     Equals {
-        target: Value,
+        target: Box<Value>,
         negate: bool,
     },
     Time {
@@ -270,7 +272,7 @@ pub struct VersionTarget(pub Box<[Option<i128>]>);
 #[derive(Debug)]
 pub enum TextSet {
     Few(Box<[Box<str>]>),
-    Many(HashSet<Box<str>, foldhash::fast::FixedState>),
+    Many(Box<HashSet<Box<str>, foldhash::fast::FixedState>>),
 }
 
 /// Up to this many texts, comparing each is faster than hashing.
@@ -281,7 +283,7 @@ impl TextSet {
         if texts.len() <= SCAN_LIMIT {
             TextSet::Few(texts.into_boxed_slice())
         } else {
-            TextSet::Many(texts.into_iter().collect())
+            TextSet::Many(Box::new(texts.into_iter().collect()))
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::compile::{Compiler, Which, fingerprint};
-use super::condition::{Condition, Field, GateRef, IdType, UserAgentField, ValueSource};
+use super::condition::{Condition, Field, GateRef, UserAgentField, ValueSource};
 use super::table::ConditionEntry;
 use super::{Salt, Spec, operator_compile, wire};
 
@@ -80,7 +80,6 @@ impl Compiler<'_> {
         let null = Value::Null;
         let target = wire.target_value.as_ref().unwrap_or(&null);
         let field = || Field::new(wire.field.as_deref().unwrap_or_default());
-        let id_type = || IdType::new(wire.id_type.as_deref().unwrap_or("userID"));
         let source = match kind.as_str() {
             "public" => return Condition::Public,
             "pass_gate" | "fail_gate" => return self.gate_condition(target, kind == "pass_gate"),
@@ -108,10 +107,12 @@ impl Compiler<'_> {
                 let salt = salt.and_then(Value::as_str).unwrap_or_default();
                 ValueSource::UserBucket {
                     salt: Salt::new(format!("{salt}.")),
-                    id_type: id_type(),
+                    id_type: self.unit(wire.id_type.as_deref().unwrap_or("userID")),
                 }
             }
-            "unit_id" => ValueSource::UnitId(id_type()),
+            "unit_id" => {
+                ValueSource::UnitId(self.unit(wire.id_type.as_deref().unwrap_or("userID")))
+            }
             "target_app" => ValueSource::TargetApp,
             "experiment_group" => {
                 let name = wire.field.as_deref().unwrap_or_default().to_owned();

@@ -79,11 +79,11 @@ pub(super) fn compile(name: &str, target: &Value, on_bucket: bool) -> Option<Ope
         "str_contains_none" => affix(Affix::Anywhere, true),
         "str_matches" => pattern(target),
         "eq" => Operator::Equals {
-            target: target.clone(),
+            target: Box::new(target.clone()),
             negate: false,
         },
         "neq" => Operator::Equals {
-            target: target.clone(),
+            target: Box::new(target.clone()),
             negate: true,
         },
         "before" => time(TimeOrdering::Before),

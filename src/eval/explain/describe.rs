@@ -144,7 +144,7 @@ fn operator(operator: &Operator) -> (&'static str, Value) {
             ("str_matches", shorten(text))
         }
         Operator::Equals { target, negate } => {
-            (pick(*negate, "eq", "neq"), value(ValueRef::from(target)))
+            (pick(*negate, "eq", "neq"), value(ValueRef::from(&**target)))
         }
         Operator::Time { ordering, target } => {
             let name = match ordering {
