@@ -33,3 +33,12 @@ bench-waits: library
 bench-id-lists: library
 	@$(NEED) cc=gcc python3=python3
 	python3 benches/id_lists/run.py --check
+
+RATE ?= 20000
+RATE_SECONDS ?= 600
+
+## make bench-rate            RATE (20000) fresh exposures a second for RATE_SECONDS (600)
+.PHONY: bench-rate
+bench-rate: library
+	@$(NEED) cc=gcc python3=python3
+	python3 benches/rate/run.py --rate $(RATE) --seconds $(RATE_SECONDS)

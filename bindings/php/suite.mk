@@ -1,6 +1,7 @@
 # The PHP package: style, syntax, and everything else in PHPUnit.
 
 SUITES += test-php
+LEAKS += leaks-php
 BINDING_BENCHES += bench-php
 PHP ?= php
 
@@ -16,6 +17,13 @@ test-php: debug-library
 	cd bindings/php && timeout 900 phpunit --log-junit $(CURDIR)/$(DEBUG)/php-tests.xml
 	@echo "PHP: $$(sed -n 's/.*<testsuite name="tidegate" tests="\([0-9]*\)".*/\1/p' \
 	    $(DEBUG)/php-tests.xml) tests, $$(cat tests/cases/COUNT) conformance cases"
+
+## make leaks-php             a million calls of each kind from PHP: memory stays flat
+.PHONY: leaks-php
+leaks-php: quick-library
+	@$(NEED) php=php-cli phpunit=phpunit
+	cd bindings/php && TIDEGATE_PROFILE=quick TIDEGATE_LEAK_CALLS=1000000 \
+	    timeout 7200 phpunit tests/LeakTest.php
 
 .PHONY: bench-php
 bench-php: library

@@ -1,6 +1,7 @@
 # The Python package: lints, types, tests, its example on gunicorn, its wheel.
 
 SUITES += test-python
+LEAKS += leaks-python
 BINDING_BENCHES += bench-python
 PYTHON ?= python3
 PYTHON_VENV := target/python/venv
@@ -25,8 +26,8 @@ test-python: debug-library $(PYTHON_VENV)/installed.txt
 
 ## make leaks-python          a million calls of each kind from Python: memory stays flat
 .PHONY: leaks-python
-leaks-python: library server $(PYTHON_VENV)/installed.txt
-	cd bindings/python && TIDEGATE_PROFILE=release TIDEGATE_LEAK_CALLS=1000000 \
+leaks-python: quick-library $(PYTHON_VENV)/installed.txt
+	cd bindings/python && TIDEGATE_PROFILE=quick TIDEGATE_LEAK_CALLS=1000000 \
 	    $(CURDIR)/$(PYTHON_VENV)/bin/python -m pytest -q -o faulthandler_timeout=7200 tests/test_leaks.py
 
 ## make bench-python          the Python package and the vendor's two, in ns per call

@@ -1,6 +1,7 @@
 # The Ruby gem and its example. A suite that hangs prints its stack.
 
 SUITES += test-ruby
+LEAKS += leaks-ruby
 BINDING_BENCHES += bench-ruby
 RUBY_TESTS = ruby -w -e 'Dir["bindings/ruby/test/*_test.rb"].sort.each { |file| require File.expand_path(file) }'
 RUBY_LIMITED = timeout --signal=SEGV --kill-after=20
@@ -17,10 +18,10 @@ need-ruby:
 test-ruby: need-ruby debug-library
 	$(RUBY_LIMITED) 1200 $(RUBY_TESTS)
 
-## make leaks-ruby            a million calls of each kind from Ruby, with a flat memory
+## make leaks-ruby            a million calls of each kind from Ruby: memory stays flat
 .PHONY: leaks-ruby
-leaks-ruby: need-ruby library server
-	TIDEGATE_PROFILE=release TIDEGATE_LEAK_CALLS=1000000 $(RUBY_LIMITED) 7200 \
+leaks-ruby: need-ruby quick-library
+	TIDEGATE_PROFILE=quick TIDEGATE_LEAK_CALLS=1000000 $(RUBY_LIMITED) 7200 \
 		ruby -w bindings/ruby/test/leak_test.rb
 
 ## make bench-ruby            what a call costs from Ruby
