@@ -97,9 +97,7 @@ TEST(Memory, stays_flat_over_evaluations) {
       {"check_gate", [&](long) { static_cast<void>(client.check_gate(user, "new_checkout")); }},
       {"check_gate_json", [&](long) { client.check_gate_json(json, "new_checkout").value(); }},
       {"gates that are not known",
-       [&](long number) {
-         client.try_check_gate(user, "gate " + std::to_string(number)).value();
-       },
+       [&](long number) { client.try_check_gate(user, "gate " + std::to_string(number)).value(); },
        1, 1 << 20},
       {"get_feature_gate",
        [&](long) {
@@ -114,9 +112,7 @@ TEST(Memory, stays_flat_over_evaluations) {
       {"get_layer",
        [&](long) { read_parameters(client.get_layer(user, "checkout_layer").value()); }},
       {"evaluate",
-       [&](long) {
-         client.evaluate(Kind::config, json, "shop_banner", Exposure::none).value();
-       }},
+       [&](long) { client.evaluate(Kind::config, json, "shop_banner", Exposure::none).value(); }},
       {"evaluate_batch", [&](long) { client.evaluate_batch(batch).value(); }},
       {"evaluate_all", [&](long) { client.evaluate_all(user).value(); }, 10},
       {"explain", [&](long) { client.explain(user, Kind::gate, "new_checkout").value(); }},
@@ -164,7 +160,10 @@ TEST(Memory, stays_flat_over_everything_else) {
       {"specs", [&](long) { client.specs().value(); }},
       {"list_entities", [&](long) { client.list_entities().value(); }},
       {"init_details", [&](long) { client.init_details().value(); }},
-      {"set_environment", [&](long) { client.set_environment({{"tier", "staging"}}).value(); }},
+      {"set_environment",
+       [&](long) {
+         client.set_environment({{"tier", "staging"}}).value();
+       }},
       {"options",
        [](long) {
          Options{{"local_mode", true}}
@@ -199,8 +198,10 @@ TEST_F(MemoryWithServer, stays_flat_over_events_and_exposures) {
   const auto user = alice();
   expect_flat({
       {"log_event",
-       [&](long) { client.log_event(user, "purchase", 9.99, {{"sku", "a-17"}}).value(); }, 1,
-       queue_bytes},
+       [&](long) {
+         client.log_event(user, "purchase", 9.99, {{"sku", "a-17"}}).value();
+       },
+       1, queue_bytes},
       {"log_events",
        [&](long) {
          client.log_events(R"({"user": {"userID": "alice"}, "event_name": "view", "value": "x"})")
