@@ -263,20 +263,22 @@ func logging(t *testing.T) []repeated {
 	user := alice(t)
 	event := Event{Name: "purchase", Value: 9.99, Metadata: map[string]any{"sku": "a-17"}}
 	person := User{UserID: "alice"}
+	// Until only those wait that are sent again.
+	settle := func() { client.Flush(within(t, 5*time.Second)) }
 	return []repeated{
-		{name: "event", slack: queueSlackBytes, call: func(int) error {
+		{name: "event", slack: queueSlackBytes, settle: settle, call: func(int) error {
 			return client.LogEvent(user, event)
 		}},
-		{name: "event with its user", slack: queueSlackBytes, call: func(int) error {
+		{name: "event with its user", slack: queueSlackBytes, settle: settle, call: func(int) error {
 			return client.LogEvents(UserEvent{User: person, Event: Event{Name: "view", Value: "x"}})
 		}},
 		// The exposures that are remembered have a bound too.
-		{name: "fresh exposure", slack: queueSlackBytes, call: func(number int) error {
+		{name: "fresh exposure", slack: queueSlackBytes, settle: settle, call: func(number int) error {
 			user := json.RawMessage(`{"userID": "u` + strconv.Itoa(number) + `"}`)
 			_, err := client.CheckGateJSON(user, "new_checkout")
 			return err
 		}},
-		{name: "manual exposures", slack: queueSlackBytes, call: func(int) error {
+		{name: "manual exposures", slack: queueSlackBytes, settle: settle, call: func(int) error {
 			if err := client.LogExposure(user, KindGate, "new_checkout", ""); err != nil {
 				return err
 			}

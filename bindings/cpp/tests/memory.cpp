@@ -57,6 +57,7 @@ Growth growth(const Repeated &repeated) {
     for (; times > 0; --times) {
       repeated.call(number++);
     }
+    repeated.settle();
     return Memory::now();
   };
   constexpr long most = std::numeric_limits<long>::max();

@@ -21,6 +21,8 @@ struct Repeated {
   long slack_bytes = 0;
   /// What a call may leave behind.
   long kept_bytes = 0;
+  /// Ends what the calls have begun, before memory is looked at.
+  std::function<void()> settle = [] {};
 };
 
 /// By how many bytes memory has grown, in the round of calls in which it has grown least: a leak

@@ -196,32 +196,34 @@ TEST_F(MemoryWithServer, stays_flat_over_events_and_exposures) {
                           R"([{"endpoint": "log_event", "key": ")" + key +
                               R"(", "status": 503, "times": -1}])");
   const auto user = alice();
+  // Until only those wait that are sent again.
+  const auto settle = [&] { static_cast<void>(client.flush(5s)); };
   expect_flat({
       {"log_event",
        [&](long) {
          client.log_event(user, "purchase", 9.99, {{"sku", "a-17"}}).value();
        },
-       1, queue_bytes},
+       1, queue_bytes, 0, settle},
       {"log_events",
        [&](long) {
          client.log_events(R"({"user": {"userID": "alice"}, "event_name": "view", "value": "x"})")
              .value();
        },
-       1, queue_bytes},
+       1, queue_bytes, 0, settle},
       // The exposures that are remembered have a bound too.
       {"fresh exposure",
        [&](long number) {
          const auto other = User::create({{"userID", "u" + std::to_string(number)}}).value();
          client.try_check_gate(other, "new_checkout").value();
        },
-       1, queue_bytes},
+       1, queue_bytes, 0, settle},
       {"manual exposures",
        [&](long) {
          client.log_exposure(user, Kind::gate, "new_checkout").value();
          const auto layer = client.get_layer(user, "checkout_layer", Exposure::none).value();
          client.log_exposure_for(layer, "button_text").value();
        },
-       1, queue_bytes},
+       1, queue_bytes, 0, settle},
   });
   static_cast<void>(client.shutdown(100ms));
 }
