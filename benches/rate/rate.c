@@ -71,7 +71,8 @@ static uint64_t expose(tidegate_client client, uint64_t turn) {
     int32_t passed;
     int64_t start, took;
     int len = snprintf(json, sizeof json,
-                       "{\"userID\":\"user-%llu\",\"country\":\"DE\",\"custom\":{\"plan\":\"pro\"}}",
+                       "{\"userID\":\"user-%llu\",\"country\":\"DE\","
+                       "\"custom\":{\"plan\":\"pro\"}}",
                        (unsigned long long)turn);
     check(tidegate_user_new(json, (size_t)len, &user), "user");
     start = now_ns();
@@ -104,8 +105,7 @@ static int print_events(tidegate_client client, uint64_t calls) {
     queued = number(events, "\"queued\":");
     dropped = number(drops, "\"total\":");
     tidegate_buf_free(stats);
-    is_balanced =
-        accepted == sent + spooled + queued + dropped && (uint64_t)accepted == calls;
+    is_balanced = accepted == sent + spooled + queued + dropped && (uint64_t)accepted == calls;
     printf("{\"row\":\"events\",\"accepted\":%lld,\"delivered\":%lld,\"spooled\":%lld,"
            "\"queued\":%lld,\"dropped\":%lld,\"balanced\":%s}\n",
            accepted, sent, spooled, queued, dropped, is_balanced ? "true" : "false");
@@ -159,8 +159,8 @@ int main(int argc, char **argv) {
            "\"p999_ns\":%llu,\"slowest_ns\":%llu}\n",
            (unsigned long long)percentile(0.5, turn), (unsigned long long)percentile(0.99, turn),
            (unsigned long long)percentile(0.999, turn), (unsigned long long)slowest);
-    printf("{\"row\":\"processor time per exposure\",\"process_us\":%.2f,\"calling_thread_us\":%.2f,"
-           "\"other_threads_us\":%.2f}\n",
+    printf("{\"row\":\"processor time per exposure\",\"process_us\":%.2f,"
+           "\"calling_thread_us\":%.2f,\"other_threads_us\":%.2f}\n",
            used * 1e6 / (double)turn, thread_used * 1e6 / (double)turn,
            (used - thread_used) * 1e6 / (double)turn);
     printf("{\"row\":\"resident memory\",\"kb_after_%.0f_s\":%ld,\"kb_at_the_end\":%ld,"

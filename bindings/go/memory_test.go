@@ -86,8 +86,8 @@ func settled(t *testing.T) memory {
 	return memory{heap.InUse(), int(stats.HeapAlloc), inUse * os.Getpagesize()}
 }
 
-// growth makes the calls, and returns by how much each memory has grown in the round in which it has
-// grown least: a leak grows in each, what the runtime and the allocator need they need once. It
+// growth makes the calls, and returns by how much each memory has grown in the round in which it
+// has grown least: a leak grows in each, what the runtime and the allocator need they need once. It
 // returns as well whether all are within their bounds.
 func growth(t *testing.T, what repeated) (memory, bool) {
 	t.Helper()
