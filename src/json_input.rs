@@ -1,8 +1,9 @@
 //! JSON of the host to a value, with errors that tell what is no JSON from what is the wrong JSON.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use crate::error::Error;
@@ -28,6 +29,52 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &'static str, text: &'a str) -
     })?;
     json.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// Stands for any JSON of which a reader can make values.
+///
+/// Skipping over a value checks less: numbers beyond all numbers and lists in lists without end are
+/// good JSON, and every reader refuses them, or reads an infinity. What passes on JSON as text must
+/// have looked at the numbers, too.
+pub(crate) struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Readable, D::Error> {
+        json.deserialize_any(Readable)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Readable;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Readable, E> {
+        Ok(Readable)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Readable, A::Error> {
+        while seq.next_element::<Readable>()?.is_some() {}
+        Ok(Readable)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Readable, A::Error> {
+        while map.next_entry::<Readable, Readable>()?.is_some() {}
+        Ok(Readable)
+    }
 }
 
 /// `text` with each escape of half a surrogate pair replaced by that of U+FFFD.
@@ -70,7 +117,7 @@ pub(crate) fn mend(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, serde::Deserialize)]
     struct Shape<'a> {
         #[serde(borrow)]
         raw: &'a serde_json::value::RawValue,
@@ -99,6 +146,31 @@ mod tests {
         let (code, message) = said("[5]");
         assert_eq!(code, -5);
         assert!(message.starts_with("thing"), "{message}");
+    }
+
+    #[test]
+    fn what_no_reader_takes_is_not_readable() {
+        let deep = |levels: usize| ["[".repeat(levels), "]".repeat(levels)].concat();
+        for good in [
+            r#"{"a": [1, -2.5, 1e300, true, null, "\u00e9"], "b": {}}"#,
+            &deep(100),
+        ] {
+            assert!(parse::<Readable>("thing", good).is_ok(), "{good}");
+        }
+        for bad in [
+            "[1e999]",
+            r#"{"a": -1e400}"#,
+            r#"{"\ud800": 1}"#,
+            &deep(1000),
+            "[1,]",
+            "{1: 2}",
+        ] {
+            assert_eq!(
+                parse::<Readable>("thing", bad).err().map(|e| e.code()),
+                Some(-4),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

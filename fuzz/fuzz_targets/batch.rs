@@ -20,7 +20,9 @@ static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
 
 fuzz_target!(|text: &str| {
     let Ok(answer) = CLIENT.evaluate_batch(text) else { return };
-    let request: Value = serde_json::from_str(text).expect("what was taken is JSON");
+    // A user with a number beyond all numbers is refused for itself, and the request is taken. To
+    // this reader it is not JSON.
+    let Ok(request) = serde_json::from_str::<Value>(text) else { return };
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     let rows = answer["results"].as_array().expect("rows");
     assert_eq!(rows.len(), request["users"].as_array().expect("users").len());

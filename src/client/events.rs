@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Client;
 use crate::error::Error;
 use crate::exposure::{CustomEvent, EventValue};
-use crate::json_input;
+use crate::json_input::{self, Readable};
 use crate::user::User;
 
 /// An event as `log_event_json` takes it. The Python SDK's names and the wire's are accepted.
@@ -139,15 +139,15 @@ fn checked_value(value: EventValue) -> Result<EventValue, Error> {
 }
 
 /// `text` as a JSON object; null and blank text are no object.
-fn object(what: &'static str, text: &str) -> Result<Option<Box<RawValue>>, Error> {
+fn object(what: &'static str, text: &str) -> Result<Option<Box<str>>, Error> {
     let mended = json_input::mend(text);
     let trimmed = mended.trim();
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    let raw: Box<RawValue> = json_input::parse(what, trimmed)?;
-    if raw.get().starts_with('{') {
-        Ok(Some(raw))
+    json_input::parse::<Readable>(what, trimmed)?;
+    if trimmed.starts_with('{') {
+        Ok(Some(trimmed.into()))
     } else {
         Err(Error::argument(what, "expected a JSON object"))
     }

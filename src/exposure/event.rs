@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::sampling::Sampled;
@@ -31,9 +30,9 @@ pub struct CustomEvent {
     pub name: Box<str>,
     pub value: EventValue,
     /// A JSON object, passed on as it is.
-    pub metadata: Option<Box<RawValue>>,
+    pub metadata: Option<Box<str>>,
     /// Likewise; goes to `statsigMetadata`.
-    pub statsig_metadata: Option<Box<RawValue>>,
+    pub statsig_metadata: Option<Box<str>>,
     pub time_ms: i64,
 }
 
@@ -54,7 +53,7 @@ impl CustomEvent {
 
     /// Bytes of text, those of the user not counted.
     pub(super) fn text_len(&self) -> usize {
-        let raw_len = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or(0, |raw| raw.get().len());
+        let raw_len = |raw: &Option<Box<str>>| raw.as_ref().map_or(0, |raw| raw.len());
         let value_len = match &self.value {
             EventValue::Text(text) => text.len(),
             EventValue::None | EventValue::Number(_) => 0,
@@ -281,13 +280,13 @@ fn write_custom(event: &CustomEvent, out: &mut Vec<u8>) -> Option<()> {
     }
     if let Some(metadata) = &event.metadata {
         out.extend_from_slice(b",\"metadata\":");
-        out.extend_from_slice(metadata.get().as_bytes());
+        out.extend_from_slice(metadata.as_bytes());
     }
     out.extend_from_slice(b",\"time\":");
     write_json(out, &event.time_ms)?;
     if let Some(metadata) = &event.statsig_metadata {
         out.extend_from_slice(b",\"statsigMetadata\":");
-        out.extend_from_slice(metadata.get().as_bytes());
+        out.extend_from_slice(metadata.as_bytes());
     }
     out.push(b'}');
     Some(())

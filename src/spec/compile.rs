@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 
 use super::condition::{Condition, IdType};
 use super::names::{Names, hash_decision};
-use super::split::split;
+use super::split::{Named, split};
 use super::table::TableEntries;
 use super::{
     Conditions, Entity, FastMap, JsonObject, Mapping, Piece, Returned, Rule, Salt, SdkConfigs,
     SdkFlags, Share, Slot, Spec, SpecSet, Table, wire,
 };
 use crate::error::Error;
-use crate::json_input;
+use crate::json_input::{self, Readable};
 
 /// Largest accepted document.
 pub const MAX_DOCUMENT_BYTES: usize = 512 << 20;
@@ -156,6 +156,8 @@ pub(super) struct Compiler<'p> {
     /// Addresses of conditions that the previous ruleset had and this one has not.
     pub(super) dropped: HashSet<usize, FixedState>,
     objects: FastMap<u128, Arc<JsonObject>>,
+    /// Why a value of the spec that is being compiled cannot be read.
+    unreadable: Option<Arc<str>>,
     /// Conditions that stand in their rules, by the hash of their text: the same ones recur.
     pub(super) inline_conditions: FastMap<u128, Arc<Condition>>,
     id_types: FastMap<Box<str>, Arc<str>>,
@@ -202,6 +204,7 @@ impl<'p> Compiler<'p> {
             conditions: Conditions::default(),
             dropped: HashSet::default(),
             objects: FastMap::default(),
+            unreadable: None,
             inline_conditions: FastMap::default(),
             id_types: FastMap::default(),
             units: FastMap::default(),
@@ -278,10 +281,13 @@ impl<'p> Compiler<'p> {
                     };
                     let slot = self.intern(which, name);
                     let spec = Arc::new(self.spec(&wire, which, slot));
-                    table.items.push((slot, Slot::Spec(spec), piece));
+                    table.items.push(match self.unreadable.take() {
+                        None => (slot, Slot::Spec(spec), piece),
+                        Some(why) => (slot, Slot::Broken(why), Piece::default()),
+                    });
                 }
                 Err(error) => {
-                    let name = entry.key.as_deref().map(str::to_owned);
+                    let name = entry.key.clone();
                     let Some(name) = name.or_else(|| raw_name(entry.raw)) else {
                         continue;
                     };
@@ -401,9 +407,18 @@ impl<'p> Compiler<'p> {
         if !text.starts_with('{') {
             return Returned::Object(Arc::clone(JsonObject::empty()));
         }
-        let object = self.objects.entry(fingerprint(text));
-        let object = object.or_insert_with(|| Arc::new(JsonObject::from_raw(text)));
-        Returned::Object(Arc::clone(object))
+        let hash = fingerprint(text);
+        if let Some(object) = self.objects.get(&hash) {
+            return Returned::Object(Arc::clone(object));
+        }
+        let object = Arc::new(JsonObject::from_raw(text));
+        match serde_json::from_str::<Readable>(text) {
+            Ok(_) => {
+                self.objects.insert(hash, Arc::clone(&object));
+            }
+            Err(error) => self.unreadable = Some(error.to_string().into()),
+        }
+        Returned::Object(object)
     }
 
     fn id_type(&mut self, name: &str) -> Arc<str> {
@@ -488,9 +503,8 @@ fn entity(name: Option<&str>, which: Which) -> Entity {
 }
 
 /// The name of a spec that could not be read as a whole.
-fn raw_name(raw: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(raw).ok()?;
-    value.get("name")?.as_str().map(str::to_owned)
+fn raw_name(raw: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Named<'_>>(raw).ok()?.name
 }
 
 fn experiment_to_layer(wire: &wire::Document<'_>) -> FastMap<Box<str>, Box<str>> {

@@ -105,10 +105,11 @@ impl<'p> Old<'p> {
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
+/// What is read of a spec to find out which one it is.
 #[derive(Deserialize)]
-struct Named<'a> {
+pub(super) struct Named<'a> {
     #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
+    pub(super) name: Option<Cow<'a, str>>,
 }
 
 struct Cursor<'a> {

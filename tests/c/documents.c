@@ -86,6 +86,36 @@ static void half_surrogates(void) {
   end_client(client);
 }
 
+/* A number beyond all numbers is JSON that no reader takes: its config is not there, and says why. */
+static void unreadable_values(void) {
+#define CONFIG(name, value)                                                    \
+  "{\"name\":\"" name "\",\"salt\":\"s\",\"enabled\":true,\"defaultValue\":" value ",\"rules\":[]}"
+  static const char specs[] =
+      "{\"time\":1,\"feature_gates\":[],\"layer_configs\":[],\"dynamic_configs\":["
+      CONFIG("big", "{\"n\":1e999}") "," CONFIG("same", "{\"n\":1e999}") ","
+      CONFIG("small", "{\"n\":1e99}") "]}";
+  static const char *const names[] = {"big", "same", "small"};
+  tidegate_client client = empty_client();
+  tidegate_user user = 0;
+  size_t i;
+  CHECK(give(client, specs) == TIDEGATE_OK);
+  CHECK(tidegate_user_new(ADA, TIDEGATE_NUL, &user) == TIDEGATE_OK);
+  for (i = 0; i < 3; i++) {
+    tidegate_buf *json = NULL;
+    CHECK(tidegate_evaluate_json(client, TIDEGATE_CONFIG, ADA, TIDEGATE_NUL, names[i],
+                                 TIDEGATE_NUL, TIDEGATE_EVAL_NO_EXPOSURE,
+                                 &json) == TIDEGATE_OK);
+    CHECK(json_same(json_member(of_buf(json), "value"), json_at(i < 2 ? "{}" : "{\"n\":1e99}")));
+    CHECK_OWNED(json, i < 2 ? "\"reason\":\"Unrecognized\"" : "\"reason\":\"none\"");
+    CHECK(tidegate_explain(client, user, TIDEGATE_CONFIG, names[i], TIDEGATE_NUL,
+                           &json) == TIDEGATE_OK);
+    CHECK_OWNED(json, i < 2 ? "number out of range" : "1e99");
+  }
+#undef CONFIG
+  tidegate_user_release(user);
+  end_client(client);
+}
+
 static void override(tidegate_client client, const char *value, const char *id) {
   CHECK(tidegate_override(client, TIDEGATE_GATE, "one", TIDEGATE_NUL, value,
                           TIDEGATE_NUL, id, TIDEGATE_NUL) == TIDEGATE_OK);
@@ -329,6 +359,7 @@ int main(int argc, char **argv) {
   begin(argc, argv);
   rulesets();
   half_surrogates();
+  unreadable_values();
   overrides();
   apps();
   hashes();

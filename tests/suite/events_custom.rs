@@ -83,6 +83,31 @@ fn half_surrogates_are_replaced() {
     assert_eq!(event, expected);
 }
 
+/// JSON by its grammar, but a server that reads it would have to refuse the batch.
+#[test]
+fn metadata_that_no_reader_takes_is_refused() {
+    let setup = Setup::new(json!({}));
+    let deep = [r#"{"a":"#.repeat(500), "1".into(), "}".repeat(500)].concat();
+    for metadata in [r#"{"n": 1e999}"#, &deep] {
+        let error = setup
+            .client
+            .log_event(&a(), "e", EventValue::None, Some(metadata));
+        assert_eq!(error.expect_err(metadata).status, -4);
+        let event = format!(
+            r#"[{{"user": {{"userID": "a"}}, "event_name": "bad", "metadata": {metadata}}},
+                {{"user": {{"userID": "a"}}, "event_name": "good"}}]"#
+        );
+        let error = setup.client.log_event_json(&event).expect_err(metadata);
+        assert!(error.message.contains("event 0"), "{error:?}");
+    }
+    let names: Vec<_> = setup
+        .events()
+        .iter()
+        .map(|event| event["eventName"].clone())
+        .collect();
+    assert_eq!(names, ["good", "good"]);
+}
+
 /// Logs one event from JSON; gives what the server received, without its time.
 fn logged_json(options: Value, event: Value) -> Value {
     let setup = Setup::new(options);
