@@ -109,7 +109,7 @@ static void unreadable_values(void) {
     CHECK_OWNED(json, i < 2 ? "\"reason\":\"Unrecognized\"" : "\"reason\":\"none\"");
     CHECK(tidegate_explain(client, user, TIDEGATE_CONFIG, names[i], TIDEGATE_NUL,
                            &json) == TIDEGATE_OK);
-    CHECK_OWNED(json, i < 2 ? "number out of range" : "1e99");
+    CHECK_OWNED(json, i < 2 ? "number out of range" : "1e+99");
   }
 #undef CONFIG
   tidegate_user_release(user);
