@@ -3,6 +3,7 @@
 package tidegate
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,7 +200,7 @@ func surroundings(t *testing.T) []repeated {
 			if err != nil {
 				return err
 			}
-			if err := client.Initialize(generous(t)); err != nil {
+			if err := client.Initialize(context.Background()); err != nil {
 				return err
 			}
 			return client.Close()
