@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Readable {
 /// Hosts that cut UTF-16 text anywhere write such escapes. They stand for no character, and strict
 /// readers refuse the whole text for one of them: what passes on JSON as text must not.
 pub(crate) fn mend(text: &str) -> Cow<'_, str> {
-    if !text.contains("\\u") {
+    if !text.contains('\\') {
         return Cow::Borrowed(text);
     }
     let bytes = text.as_bytes();

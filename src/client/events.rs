@@ -145,7 +145,9 @@ fn object(what: &'static str, text: &str) -> Result<Option<Box<str>>, Error> {
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    json_input::parse::<Readable>(what, trimmed)?;
+    if serde_json::from_str::<Readable>(trimmed).is_err() {
+        json_input::parse::<Readable>(what, trimmed)?;
+    }
     if trimmed.starts_with('{') {
         Ok(Some(trimmed.into()))
     } else {
