@@ -254,6 +254,8 @@ pub(crate) fn valgrind(program: &Path) -> Command {
     need("valgrind", "valgrind");
     let mut command = limited("valgrind");
     command
+        // Without turns, a thread that spins keeps the others waiting for minutes.
+        .args(["--fair-sched=try"])
         .args(["--quiet", "--error-exitcode=1", "--leak-check=full"])
         .args([
             "--show-leak-kinds=definite,indirect",

@@ -10,7 +10,7 @@ use tidegate::clock::ManualClock;
 use tidegate::host::Hooks;
 use tidegate::options::{Options, Settings};
 
-use super::scripted::{Recorded, Reply, Server};
+use super::scripted::{Recorded, Reply, Server, wait_until};
 
 pub const KEY: &str = "secret-key";
 /// Paths of the endpoints, as parts of recorded paths.
@@ -133,6 +133,14 @@ pub struct Heard {
 impl Heard {
     pub fn update_times(&self) -> Vec<i64> {
         self.updates.lock().iter().map(|(time, _)| *time).collect()
+    }
+
+    /// Waits for that many updates, which the host hears of after they are in use, and compares.
+    #[track_caller]
+    pub fn expect_updates(&self, times: &[i64]) {
+        let is_told = || self.update_times().len() >= times.len();
+        wait_until("the host is told", is_told);
+        assert_eq!(self.update_times(), times);
     }
 
     /// Tags of the reported errors.

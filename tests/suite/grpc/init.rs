@@ -33,7 +33,7 @@ fn t85_one_call_then_a_stream_of_updates() {
         proxy.send(&message);
     }
     wait_for_lcut(&client, 120);
-    assert_eq!(heard.update_times(), [100, 110, 120]);
+    heard.expect_updates(&[100, 110, 120]);
 
     let unary = proxy.events("unary").remove(0);
     assert_eq!(
@@ -111,7 +111,7 @@ fn t88_the_stream_is_opened_with_the_time_of_whatever_source_it_was() {
     proxy.send(&message(120));
     proxy.send(&message(510));
     wait_for_lcut(&client, 510);
-    assert_eq!(heard.update_times(), [500, 510]);
+    heard.expect_updates(&[500, 510]);
 }
 
 /// A store that records what is written.

@@ -34,7 +34,7 @@ fn t102_specs_through_the_proxy_over_http() {
     assert_eq!((lcut(&client), source(&client)), (100, "Network"));
     u.bump(200);
     wait_for_lcut(&client, 200);
-    assert_eq!(heard.update_times(), [100, 200]);
+    heard.expect_updates(&[100, 200]);
     assert!(m.requests_to(SPECS).is_empty());
     let targets = u.targets();
     assert!(
@@ -63,7 +63,7 @@ fn t103_specs_through_the_proxy_over_a_stream() {
     );
     u.bump(200);
     wait_for_lcut(&client, 200);
-    assert_eq!(heard.update_times(), [100, 200]);
+    heard.expect_updates(&[100, 200]);
 }
 
 /// The legacy SDK gets nothing until it is called.
@@ -79,7 +79,7 @@ fn t104_a_proxy_that_is_restarted_in_good_order_goes_on() {
     u.bump(200);
     let _proxy = ForwardProxy::relay_at(proxy.port, &config(&u, &m, 500));
     wait_for_lcut(&client, 200);
-    assert_eq!(heard.update_times(), [100, 200]);
+    heard.expect_updates(&[100, 200]);
     assert!(m.requests_to(SPECS).is_empty());
 }
 
@@ -104,7 +104,7 @@ fn t105_a_proxy_that_is_killed_is_replaced_until_it_returns() {
         (source(&client), since(&m.requests_to(SPECS))[0]),
         ("Network", 100)
     );
-    assert_eq!(heard.update_times(), [100, 500, 600]);
+    heard.expect_updates(&[100, 500, 600]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn t98_plain_grpc_is_polled() {
     let calls = proxy.wait_for("unary", 4);
     let times: Vec<i64> = calls.iter().map(|c| c["since"].as_i64().unwrap()).collect();
     assert_eq!(times[..4], [0, 100, 200, 200]);
-    assert_eq!(heard.update_times(), [100, 200]);
+    heard.expect_updates(&[100, 200]);
     assert_eq!(source(&client), "Network");
     assert!(proxy.events("stream").is_empty() && m.requests_to(SPECS).is_empty());
     assert!(stream_stats(&client).is_null());
