@@ -14,6 +14,10 @@ use crate::error::Error;
 /// [`Error::Json`] for text that is not JSON; [`Error::Argument`] naming the member for JSON of
 /// another shape.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &'static str, text: &'a str) -> Result<T, Error> {
+    // Keeping the path to a member costs more than reading; it is wanted for errors only.
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
     let not_json = |error: &serde_json::Error| Error::Json {
         what,
         detail: error.to_string(),

@@ -53,7 +53,7 @@ impl Client {
             name: event_name(name)?,
             value: checked_value(value)?,
             metadata: metadata_json
-                .map(|text| object("metadata", text))
+                .map(|text| object("metadata", &json_input::mend(text)))
                 .transpose()?
                 .flatten(),
             statsig_metadata: None,
@@ -140,14 +140,11 @@ fn checked_value(value: EventValue) -> Result<EventValue, Error> {
 
 /// `text` as a JSON object; null and blank text are no object.
 fn object(what: &'static str, text: &str) -> Result<Option<Box<str>>, Error> {
-    let mended = json_input::mend(text);
-    let trimmed = mended.trim();
+    let trimmed = text.trim();
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    if serde_json::from_str::<Readable>(trimmed).is_err() {
-        json_input::parse::<Readable>(what, trimmed)?;
-    }
+    json_input::parse::<Readable>(what, trimmed)?;
     if trimmed.starts_with('{') {
         Ok(Some(trimmed.into()))
     } else {

@@ -241,7 +241,7 @@ impl Events {
             TransportErrorKind::Redirect | TransportErrorKind::Request => Outcome::Rejected,
             _ => Outcome::Retry { after: None },
         };
-        if error.kind != TransportErrorKind::Canceled {
+        if !error.is_canceled() {
             let timeout_ms = self.ctx.settings.request_timeout().as_millis();
             let timeout_ms = u64::try_from(timeout_ms).unwrap_or(u64::MAX);
             let extra = json!({"timeoutMs": timeout_ms, "httpMethod": "POST"});

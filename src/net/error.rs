@@ -62,6 +62,11 @@ impl TransportError {
         }
     }
 
+    /// Whether the end of the client cut it off: nothing that anybody needs to hear of.
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.kind == TransportErrorKind::Canceled
+    }
+
     /// Translates an error of the HTTP library. URLs in it are left out: ours contain the key.
     pub(super) fn from_ureq(error: ureq::Error) -> Self {
         use TransportErrorKind as Kind;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, IdType};
-use super::names::{Names, hash_decision};
+use super::names::{Names, hash_decision, index};
 use super::split::{Named, split};
 use super::table::TableEntries;
 use super::{
@@ -379,7 +379,7 @@ impl<'p> Compiler<'p> {
                 Share::All | Share::Nobody => Salt::unprepared(salt),
             },
             share,
-            id_type: self.unit(wire.id_type.as_deref().unwrap_or("userID")),
+            id_type: self.unit(wire.id_type.as_deref()),
             returned: self.returned(wire.return_value, is_gate, "not false"),
             delegate: wire
                 .config_delegate
@@ -430,7 +430,9 @@ impl<'p> Compiler<'p> {
         shared
     }
 
-    pub(super) fn unit(&mut self, name: &str) -> Arc<IdType> {
+    /// The unit of this name; `userID` where none is named.
+    pub(super) fn unit(&mut self, name: Option<&str>) -> Arc<IdType> {
+        let name = name.unwrap_or("userID");
         if let Some(known) = self.units.get(name) {
             return Arc::clone(known);
         }
@@ -476,10 +478,6 @@ impl<'p> Compiler<'p> {
                 .insert(name.into_boxed_str(), mappings.into_boxed_slice());
         }
     }
-}
-
-fn index(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// The three kinds of tables.

@@ -32,9 +32,8 @@ impl Compiler<'_> {
             });
         }
         let kept = |old: &ConditionEntry| {
-            let now = self.conditions.slot_of(&old.key);
-            now.and_then(|slot| self.conditions.get(slot))
-                .is_some_and(|now| Arc::ptr_eq(&now.condition, &old.condition))
+            let now = self.conditions.named(&old.key);
+            now.is_some_and(|now| Arc::ptr_eq(&now.condition, &old.condition))
         };
         let dropped = previous.iter().filter(|old| !kept(old));
         self.dropped = dropped.map(|old| address(&old.condition)).collect();
@@ -58,8 +57,7 @@ impl Compiler<'_> {
     /// A condition in place (version 1), or the one whose key stands there (version 2).
     pub(super) fn rule_condition(&mut self, raw: &RawValue) -> Arc<Condition> {
         if let Some(key) = condition_key(raw) {
-            let slot = self.conditions.slot_of(&key);
-            return match slot.and_then(|slot| self.conditions.get(slot)) {
+            return match self.conditions.named(&key) {
                 Some(entry) => Arc::clone(&entry.condition),
                 None => Arc::new(Condition::Unsupported(
                     format!("condition {key} is not in condition_map").into(),
@@ -107,12 +105,10 @@ impl Compiler<'_> {
                 let salt = salt.and_then(Value::as_str).unwrap_or_default();
                 ValueSource::UserBucket {
                     salt: Salt::new(format!("{salt}.")),
-                    id_type: self.unit(wire.id_type.as_deref().unwrap_or("userID")),
+                    id_type: self.unit(wire.id_type.as_deref()),
                 }
             }
-            "unit_id" => {
-                ValueSource::UnitId(self.unit(wire.id_type.as_deref().unwrap_or("userID")))
-            }
+            "unit_id" => ValueSource::UnitId(self.unit(wire.id_type.as_deref())),
             "target_app" => ValueSource::TargetApp,
             "experiment_group" => {
                 let name = wire.field.as_deref().unwrap_or_default().to_owned();

@@ -70,8 +70,7 @@ impl Names {
         if let Some(slot) = self.slots.get(name) {
             return *slot;
         }
-        // A ruleset of four billion names does not fit into memory.
-        let slot = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let slot = index(self.names.len());
         let text: Arc<str> = Arc::from(name);
         self.names.push(Name {
             text: Arc::clone(&text),
@@ -81,6 +80,11 @@ impl Names {
         self.slots.insert(text, slot);
         slot
     }
+}
+
+/// The index of what comes after `len` others: four billion of anything do not fit into memory.
+pub(super) fn index(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// The share of a rule, or of one of the fixed words, in de-duplication keys.

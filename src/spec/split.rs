@@ -272,11 +272,15 @@ mod tests {
     use crate::spec::compile::{Compiled, compile};
     use crate::spec::{Spec, SpecSet};
 
-    fn compiled(document: &Value, previous: &SpecSet) -> SpecSet {
-        match compile(&Arc::new(document.to_string()), None, previous).expect("a ruleset") {
+    fn loaded(document: String, previous: &SpecSet) -> SpecSet {
+        match compile(&Arc::new(document), None, previous).expect("a ruleset") {
             Compiled::Specs(specs) => *specs,
             Compiled::NoUpdate => panic!("no ruleset"),
         }
+    }
+
+    fn compiled(document: &Value, previous: &SpecSet) -> SpecSet {
+        loaded(document.to_string(), previous)
     }
 
     fn spec(salt: &str, conditions: &Value) -> Value {
@@ -395,20 +399,14 @@ mod tests {
     fn a_text_that_had_to_be_mended_is_no_text_to_compare_with() {
         let first = list(&[("a", "\u{1}"), ("b", "1")]).to_string();
         let cut = |text: &str| text.replacen("\\u0001", "\\ud800", 1);
-        let load = |text: String, previous: &SpecSet| match compile(&Arc::new(text), None, previous)
-            .expect("a ruleset")
-        {
-            Compiled::Specs(specs) => *specs,
-            Compiled::NoUpdate => panic!("no ruleset"),
-        };
-        let earlier = load(cut(&first), &SpecSet::default());
+        let earlier = loaded(cut(&first), &SpecSet::default());
         assert_eq!(&*earlier.gates.get("a").expect("it").salt, "\u{fffd}");
-        let later = load(
+        let later = loaded(
             cut(&first).replacen("\"time\":1", "\"time\":2", 1),
             &earlier,
         );
         assert_eq!(kept(&earlier, &later), Vec::<&str>::new());
-        let plain = load(first, &later);
+        let plain = loaded(first, &later);
         assert_eq!(&*plain.gates.get("a").expect("it").salt, "\u{1}");
         assert_eq!(kept(&later, &plain), Vec::<&str>::new());
     }

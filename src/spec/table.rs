@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as HashEntry;
 
 use super::Spec;
 use super::condition::Condition;
-use super::names::{self, Names};
+use super::names::{self, Names, index};
 use super::wire::Entries;
 
 /// What stands in a slot of a table.
@@ -127,23 +128,30 @@ impl Conditions {
         self.entries.iter()
     }
 
+    pub(crate) fn named(&self, key: &str) -> Option<&ConditionEntry> {
+        self.get(self.slot_of(key)?)
+    }
+
     /// Adds a condition, or replaces that of the same key.
     pub(crate) fn insert(&mut self, entry: ConditionEntry) {
-        if let Some(slot) = self.slot_of(&entry.key) {
-            if let Some(place) = self.entries.get_mut(slot as usize) {
-                *place = entry;
+        let entries = &mut self.entries;
+        let key_of = |slot: &u32| entries.get(*slot as usize).map_or("", |known| &*known.key);
+        let place = self.by_key.entry(
+            names::hash_text(&entry.key),
+            |slot| key_of(slot) == &*entry.key,
+            |slot| names::hash_text(key_of(slot)),
+        );
+        match place {
+            HashEntry::Occupied(slot) => {
+                if let Some(known) = entries.get_mut(*slot.get() as usize) {
+                    *known = entry;
+                }
             }
-            return;
+            HashEntry::Vacant(place) => {
+                place.insert(index(entries.len()));
+                entries.push(entry);
+            }
         }
-        let slot = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        let hash = names::hash_text(&entry.key);
-        self.entries.push(entry);
-        let entries = &self.entries;
-        let rehash = |slot: &u32| {
-            let entry = entries.get(*slot as usize);
-            entry.map_or(0, |entry| names::hash_text(&entry.key))
-        };
-        self.by_key.insert_unique(hash, slot, rehash);
     }
 }
 

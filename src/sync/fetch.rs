@@ -119,7 +119,7 @@ impl Engine {
         self.measure_request(fetch, bounds, status, is_success, elapsed_ms);
         if let Some((name, message)) = failure {
             let text = format!("{shown_url}: {name}: {message}");
-            let is_canceled = matches!(&outcome, Err(e) if e.kind == TransportErrorKind::Canceled);
+            let is_canceled = outcome.as_ref().is_err_and(TransportError::is_canceled);
             // What the end of the client cuts off is no problem of the network.
             let level = if is_canceled {
                 LogLevel::Debug

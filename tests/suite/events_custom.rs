@@ -77,10 +77,9 @@ fn half_surrogates_are_replaced() {
     let event =
         format!(r#"{{"user": {{"userID": "\udc00"}}, "event_name": "e", "metadata": {cut}}}"#);
     setup.client.log_event_json(&event).expect("accepted");
-    let mut event = only(setup.events());
-    let user = event.as_object_mut().and_then(|event| event.remove("user"));
-    assert_eq!(user, Some(json!({"userID": "\u{fffd}"})));
-    assert_eq!(event, expected);
+    let mut with_user = expected;
+    with_user["user"] = json!({"userID": "\u{fffd}"});
+    assert_eq!(only(setup.events()), with_user);
 }
 
 /// JSON by its grammar, but a server that reads it would have to refuse the batch.
