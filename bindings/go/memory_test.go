@@ -22,8 +22,6 @@ type repeated struct {
 	call func(number int) error
 	// every says that one call of so many is made: for what no program does all the time.
 	every int
-	// kept is the bytes of the library that a call may leave behind, besides bytesPerCallMax.
-	kept int
 	// slack is for what has a bound that is not reached at once.
 	slack int
 	// settle ends what the calls have begun, before memory is looked at.
@@ -106,7 +104,7 @@ func growth(t *testing.T, what repeated) (memory, bool) {
 		return settled(t)
 	}
 	bytes := what.slack + calls*bytesPerCallMax
-	pages := what.slack + calls*(what.kept+residentPerCallMax) + residentSlackBytes
+	pages := what.slack + calls*residentPerCallMax + residentSlackBytes
 	least := memory{1 << 62, 1 << 62, 1 << 62}
 	isFlat := false
 	before := repeat(calls/4 + 1)
@@ -115,7 +113,7 @@ func growth(t *testing.T, what repeated) (memory, bool) {
 		least.library = lesser(least.library, after.library-before.library)
 		least.heap = lesser(least.heap, after.heap-before.heap)
 		least.resident = lesser(least.resident, after.resident-before.resident)
-		isFlat = least.library < bytes+calls*what.kept+slackBytes &&
+		isFlat = least.library < bytes+slackBytes &&
 			least.heap < bytes+heapSlackBytes && least.resident < pages
 		before = after
 	}

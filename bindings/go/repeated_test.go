@@ -192,8 +192,7 @@ func surroundings(t *testing.T) []repeated {
 			}
 			return client.UpdateSpecs(text)
 		}},
-		// The library keeps a small shell of a client for ever.
-		{name: "client", every: 1000, kept: 2048, call: func(int) error {
+		{name: "client", every: 100, call: func(int) error {
 			client, err := NewClient("secret-local", &Options{
 				LocalMode: true, OnEvaluation: func(*Evaluation) {}, OnFlushed: func(Delivery) {},
 			})

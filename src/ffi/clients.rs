@@ -1,76 +1,74 @@
-//! Ids of clients. A process makes few, so slots are never reused and their shells never freed:
-//! looking one up is a plain load and an arc-swap guard, without any counter that threads share.
+//! Ids of clients: those of [`super::slab`], for objects that every call of every thread uses.
+//!
+//! A call must not write to memory that other threads' calls write, so calls are not counted as
+//! there: what a slot holds is reached through an arc-swap guard, and says which id it has. A call
+//! that finds another id, or nothing, has come too late, however often the slot was given out in
+//! the meantime. A slot whose generation would wrap is not used again.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
-
-use arc_swap::{ArcSwapOption, Guard};
+use std::sync::Arc;
 
 use super::callbacks::{Deferred, Gate};
-use super::chunks::Chunks;
-use super::fork::{self, ForkMutex};
-use super::slab::Id;
+use super::fork;
+use super::slab::{FIRST_GENERATION, Id};
+use super::slots::Slots;
 use crate::client::Client;
 use crate::error::Error;
 use crate::exposure::FlushInfo;
+use slot::{Held, Slot};
+
+mod slot;
+
+/// What a slot is made of; a model of it in `tests/model`.
+mod shared {
+    pub(super) use arc_swap::{ArcSwapOption, Guard};
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 /// Top byte of the id of a client.
 const KIND_CODE: u8 = 2;
-/// Slots are used once, so there is one generation.
-const GENERATION: u64 = 1;
 
 const NOT_LIVE: Error = Error::Handle { expected: "client" };
 
-/// What an id leads to; outlives the client.
-struct Shell {
-    /// Empty after release.
-    client: ArcSwapOption<Client>,
+/// What an id leads to.
+struct Entry {
+    client: Arc<Client>,
     gate: Arc<Gate>,
     /// Evaluations call the host back.
     calls_back: bool,
 }
 
-static SHELLS: Chunks<OnceLock<Shell>> = Chunks::new();
-/// How many shells there are. Locked for an insertion, and across a fork.
-static COUNT: ForkMutex<u32> = ForkMutex::new(0);
+impl Default for Slot<Entry> {
+    fn default() -> Self {
+        Slot::at(FIRST_GENERATION)
+    }
+}
+
+static SLOTS: Slots<Slot<Entry>> = Slots::new();
 
 /// Gives an id to a client.
 pub(super) fn insert(client: Arc<Client>, gate: Arc<Gate>, calls_back: bool) -> Result<u64, Error> {
-    let mut count = COUNT.lock();
-    let slot = *count;
-    let shell = SHELLS.get_or_grow(slot)?;
-    *count = slot.checked_add(1).ok_or(Error::Busy {
-        detail: "too many clients",
-    })?;
-    shell.get_or_init(|| Shell {
-        client: ArcSwapOption::from(Some(client)),
-        gate,
-        calls_back,
-    });
-    Ok(Id {
+    let (index, slot) = SLOTS.reserve()?;
+    let id = Id {
         kind: KIND_CODE,
-        generation: GENERATION,
-        slot,
+        generation: slot.generation(),
+        slot: index,
     }
-    .pack())
-}
-
-#[inline]
-fn shell(id: u64) -> Result<&'static Shell, Error> {
-    let id = Id::unpack(id);
-    if id.kind != KIND_CODE || id.generation != GENERATION {
-        return Err(NOT_LIVE);
-    }
-    match SHELLS.get(id.slot).and_then(OnceLock::get) {
-        Some(shell) => Ok(shell),
-        None => Err(NOT_LIVE),
-    }
+    .pack();
+    slot.publish(
+        id,
+        Entry {
+            client,
+            gate,
+            calls_back,
+        },
+    );
+    Ok(id)
 }
 
 /// A client in use. At its end the client does what callbacks within the call asked for.
 pub(super) struct ClientRef {
-    client: Guard<Option<Arc<Client>>>,
-    shell: &'static Shell,
+    held: Held<Entry>,
 }
 
 /// Looks a client up, for a call that is allowed everywhere.
@@ -78,20 +76,27 @@ pub(super) struct ClientRef {
 pub(super) fn get(id: u64) -> Result<ClientRef, Error> {
     #[cfg(feature = "test-panics")]
     super::test_panics::point(super::test_panics::LOOKUP);
-    let shell = shell(id)?;
-    let client = shell.client.load();
-    if client.is_none() {
-        return Err(NOT_LIVE);
+    match slot(id)?.get(id) {
+        Some(held) => Ok(ClientRef { held }),
+        None => Err(NOT_LIVE),
     }
-    Ok(ClientRef { client, shell })
+}
+
+/// The slot that an id names, if there is one.
+#[inline]
+fn slot(id: u64) -> Result<&'static Slot<Entry>, Error> {
+    match SLOTS.get(Id::unpack(id).slot) {
+        Some(slot) => Ok(slot),
+        None => Err(NOT_LIVE),
+    }
 }
 
 /// Looks a client up for an evaluation.
 #[inline]
 pub(super) fn get_to_evaluate(id: u64) -> Result<ClientRef, Error> {
     let client = get(id)?;
-    if client.shell.calls_back {
-        client.shell.gate.check_recursion()?;
+    if client.held.calls_back {
+        client.held.gate.check_recursion()?;
     }
     Ok(client)
 }
@@ -107,7 +112,7 @@ pub(super) fn get_to_log(id: u64) -> Result<ClientRef, Error> {
 pub(super) fn get_outside(id: u64) -> Result<ClientRef, Error> {
     fork::notice();
     let client = get(id)?;
-    client.shell.gate.check_outside()?;
+    client.gate().check_outside()?;
     Ok(client)
 }
 
@@ -116,11 +121,18 @@ pub(super) fn release(id: u64) -> Result<(), Error> {
     if id == 0 {
         return Ok(());
     }
-    let shell = shell(id)?;
-    let client = shell.client.swap(None).ok_or(NOT_LIVE)?;
-    if shell.gate.is_inside() {
+    let slot = slot(id)?;
+    let ended = slot.end(id).ok_or(NOT_LIVE)?;
+    let id = Id::unpack(id);
+    if let Some(generation) = id.next_generation() {
+        slot.set_generation(generation);
+        SLOTS.offer(id.slot);
+    }
+    let Entry { client, gate, .. } = &ended.object;
+    if gate.is_inside() {
+        let client = Arc::clone(client);
         client.end_rounds();
-        shell.gate.defer(Deferred::Release { client });
+        gate.defer(Deferred::Release { client });
     } else {
         client.close();
     }
@@ -129,21 +141,19 @@ pub(super) fn release(id: u64) -> Result<(), Error> {
 
 impl ClientRef {
     pub(super) fn gate(&self) -> &Arc<Gate> {
-        &self.shell.gate
+        &self.held.gate
     }
 
     /// Shuts down, or has it done after the callback this is called from.
     pub(super) fn shutdown(&self, timeout_ms: u32) -> Result<FlushInfo, Error> {
         fork::notice();
-        if self.shell.gate.is_inside() {
-            let client = Arc::clone(self);
+        let client = Arc::clone(self);
+        if self.gate().is_inside() {
             client.end_rounds();
-            self.shell
-                .gate
-                .defer(Deferred::Shutdown { client, timeout_ms });
+            self.gate().defer(Deferred::Shutdown { client, timeout_ms });
             return Ok(FlushInfo::default());
         }
-        Arc::clone(self).shutdown(timeout_ms)
+        client.shutdown(timeout_ms)
     }
 }
 
@@ -152,34 +162,71 @@ impl Deref for ClientRef {
 
     #[inline]
     fn deref(&self) -> &Arc<Client> {
-        // SAFETY: `get` made this only after it had seen the client, and a guard does not change.
-        unsafe { self.client.as_ref().unwrap_unchecked() }
+        &self.held.client
     }
 }
 
 impl Drop for ClientRef {
     #[inline]
     fn drop(&mut self) {
-        self.shell.gate.settle();
+        self.held.gate.settle();
     }
 }
 
 /// Calls `visit` with every live client and its door.
 pub(super) fn for_each(visit: impl Fn(&Arc<Client>, &Gate)) {
-    let shells = (0..).map_while(|slot| SHELLS.get(slot)?.get());
-    for shell in shells {
-        if let Some(client) = shell.client.load().as_ref() {
-            visit(client, &shell.gate);
+    for slot in SLOTS.iter() {
+        if let Some(held) = slot.current() {
+            visit(&held.client, &held.gate);
         }
     }
 }
 
-/// Before a fork: no client is being made.
+/// Before a fork: keeps the list of free slots whole in the child.
 pub(super) fn lock_for_fork() {
-    COUNT.lock_for_fork();
+    SLOTS.lock_for_fork();
 }
 
 /// After a fork, on both sides.
 pub(super) fn unlock_after_fork() {
-    COUNT.unlock_after_fork();
+    SLOTS.unlock_after_fork();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::slab::LAST_GENERATION;
+    use crate::options::Options;
+
+    fn insert_one() -> u64 {
+        let client = Client::new("secret-test", Options::default()).expect("a client");
+        let gate = Gate::new(client.context().settings.threads);
+        insert(client, gate, false).expect("an id")
+    }
+
+    // The only test that makes clients of this table: slots are given out in a known order.
+    #[test]
+    fn a_slot_is_used_again_until_its_generation_would_wrap() {
+        let first = insert_one();
+        assert!(release(first).is_ok());
+        let second = insert_one();
+        assert_eq!(Id::unpack(second).slot, Id::unpack(first).slot);
+        assert!(get(first).is_err() && get(second).is_ok());
+        assert!(release(first).is_err());
+
+        assert!(release(second).is_ok());
+        let slot = slot(second).expect("made above");
+        slot.set_generation(LAST_GENERATION);
+        let last = insert_one();
+        assert_eq!(Id::unpack(last).slot, Id::unpack(first).slot);
+        assert!(get(last).is_ok());
+        assert!(release(last).is_ok());
+
+        let elsewhere = insert_one();
+        assert_ne!(Id::unpack(elsewhere).slot, Id::unpack(first).slot);
+        for stale in [first, second, last] {
+            assert!(get(stale).is_err() && release(stale).is_err());
+        }
+        assert!(release(elsewhere).is_ok());
+    }
 }

@@ -73,8 +73,8 @@ pub(super) fn after_in_child() {
 
 extern "C" fn prepare() {
     contained(|| {
-        clients::lock_for_fork();
         before();
+        clients::lock_for_fork();
         OPTIONS.lock_for_fork();
         USERS.lock_for_fork();
         RESULTS.lock_for_fork();
@@ -86,8 +86,8 @@ extern "C" fn parent() {
         RESULTS.unlock_after_fork();
         USERS.unlock_after_fork();
         OPTIONS.unlock_after_fork();
-        after_in_parent();
         clients::unlock_after_fork();
+        after_in_parent();
     });
 }
 

@@ -34,6 +34,7 @@ mod chunks;
 mod clients;
 mod fork;
 mod slab;
+mod slots;
 
 // What the host hands in.
 mod callbacks;

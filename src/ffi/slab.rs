@@ -10,8 +10,7 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 
-use super::chunks::Chunks;
-use super::fork::ForkMutex;
+use super::slots::Slots;
 use crate::error::Error;
 use word::{Alone, End, GENERATION_BITS, GENERATION_MAX, Word};
 
@@ -30,7 +29,8 @@ pub(super) struct Kind {
 }
 
 const SLOT_BITS: u32 = 32;
-const FIRST_GENERATION: u64 = 1;
+pub(super) const FIRST_GENERATION: u64 = 1;
+pub(super) const LAST_GENERATION: u64 = GENERATION_MAX;
 
 /// An id in its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,11 @@ impl Id {
             | (self.generation << SLOT_BITS)
             | u64::from(self.slot)
     }
+
+    /// The generation after this one, unless there is none left.
+    pub(super) fn next_generation(self) -> Option<u64> {
+        (self.generation < LAST_GENERATION).then_some(self.generation + 1)
+    }
 }
 
 /// One place for an object. Alone on its cache line: users and results are each used by one thread
@@ -82,35 +87,23 @@ impl<T> Default for Slot<T> {
     }
 }
 
-/// Slots that wait for an object.
-struct Free {
-    slots: Vec<u32>,
-    /// Slots from here on were never used.
-    next: u32,
-}
-
 /// All objects of one kind.
 pub(super) struct Slab<T: Send + Sync + 'static> {
     kind: Kind,
-    slots: Chunks<Slot<T>>,
-    free: ForkMutex<Free>,
+    slots: Slots<Slot<T>>,
 }
 
 impl<T: Send + Sync + 'static> Slab<T> {
     pub(super) const fn new(code: u8, noun: &'static str) -> Self {
         Slab {
             kind: Kind { code, noun },
-            slots: Chunks::new(),
-            free: ForkMutex::new(Free {
-                slots: Vec::new(),
-                next: 0,
-            }),
+            slots: Slots::new(),
         }
     }
 
     /// Gives an id to `object`.
     pub(super) fn insert(&self, object: T) -> Result<u64, Error> {
-        let (index, slot) = self.reserve()?;
+        let (index, slot) = self.slots.reserve()?;
         // SAFETY: a reserved slot is neither live nor in use, so nobody else looks at its object.
         unsafe { (*slot.object.get()).write(object) };
         let generation = slot.word.publish();
@@ -120,19 +113,6 @@ impl<T: Send + Sync + 'static> Slab<T> {
             slot: index,
         }
         .pack())
-    }
-
-    fn reserve(&self) -> Result<(u32, &Slot<T>), Error> {
-        let mut free = self.free.lock();
-        if let Some(index) = free.slots.pop() {
-            return Ok((index, self.slots.get_or_grow(index)?));
-        }
-        let index = free.next;
-        let slot = self.slots.get_or_grow(index)?;
-        free.next = index.checked_add(1).ok_or(Error::Busy {
-            detail: "too many ids",
-        })?;
-        Ok((index, slot))
     }
 
     /// Holds the object for as long as the result lives.
@@ -191,18 +171,18 @@ impl<T: Send + Sync + 'static> Slab<T> {
         // SAFETY: the slot was live, so the object was written, and only this line takes it out.
         unsafe { place.assume_init_drop() };
         if slot.word.generation() != 0 {
-            self.free.lock().slots.push(index);
+            self.slots.offer(index);
         }
     }
 
     /// Before a fork: keeps the list of free slots whole in the child.
     pub(super) fn lock_for_fork(&'static self) {
-        self.free.lock_for_fork();
+        self.slots.lock_for_fork();
     }
 
     /// After a fork, on both sides.
     pub(super) fn unlock_after_fork(&'static self) {
-        self.free.unlock_after_fork();
+        self.slots.unlock_after_fork();
     }
 }
 

@@ -120,6 +120,29 @@ static void health(void) {
   OWNED(tidegate_list_entities(client, 0, &json));
 }
 
+static tidegate_options local;
+static long heard;
+
+static void hear(void *unused, const char *json, size_t json_len) {
+  (void)unused;
+  CHECK(json != NULL && json_len > 0);
+  heard++;
+}
+
+/* Whole lives, each with its own door for callbacks. */
+static void clients(void) {
+  tidegate_client brief = 0;
+  int32_t passed;
+  CHECK(tidegate_client_new(KEY, TIDEGATE_NUL, local, &brief) == TIDEGATE_OK);
+  CHECK(tidegate_client_initialize(brief, 30000) == TIDEGATE_OK);
+  heard = 0;
+  CHECK(tidegate_check_gate(brief, user, "nobody_knows", TIDEGATE_NUL, 0,
+                            &passed) == TIDEGATE_OK);
+  CHECK(heard == 1);
+  CHECK(tidegate_client_release(brief) == TIDEGATE_OK);
+  CHECK(tidegate_client_release(brief) == TIDEGATE_E_HANDLE);
+}
+
 static size_t in_use(void) {
   struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
@@ -155,6 +178,10 @@ int main(int argc, char **argv) {
   begin(argc, argv);
   client = ready_client(make_options(LOCAL));
   user = make_user(ADA);
+  local = make_options(LOCAL);
+  CHECK(tidegate_options_set_evaluation_callback(local, hear, NULL, NULL) ==
+        TIDEGATE_OK);
+  stays_flat("clients", clients, rounds / 5);
   stays_flat("users", users, rounds);
   stays_flat("options", options, rounds / 5);
   stays_flat("gates", gates, rounds);
@@ -164,6 +191,7 @@ int main(int argc, char **argv) {
   stays_flat("overrides", overrides, rounds);
   stays_flat("misuse", misuse, rounds);
   stays_flat("health", health, rounds / 5);
+  CHECK(tidegate_options_release(local) == TIDEGATE_OK);
   CHECK(tidegate_user_release(user) == TIDEGATE_OK);
   end_client(client);
   return end();

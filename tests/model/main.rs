@@ -14,4 +14,5 @@
     reason = "the model checks these accesses"
 )]
 
+mod client_slot;
 mod slab;

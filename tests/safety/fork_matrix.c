@@ -21,6 +21,15 @@ static void deliver_and_end(const char *who) {
   CHECK(tidegate_client_shutdown(client, WAIT_MS, NULL) == TIDEGATE_OK);
 }
 
+/* A client that lives briefly, in a slot that others had and will have. */
+static void live_briefly(void) {
+  tidegate_client brief = make_client(make_options(LOCAL));
+  CHECK(tidegate_client_initialize(brief, WAIT_MS) == TIDEGATE_OK);
+  CHECK(tidegate_client_is_initialized(brief) == 1);
+  CHECK(tidegate_client_release(brief) == TIDEGATE_OK);
+  CHECK(tidegate_client_release(brief) == TIDEGATE_E_HANDLE);
+}
+
 /* All that a child does, the first call at once. */
 static void live(void) {
   tidegate_user own;
@@ -28,6 +37,7 @@ static void live(void) {
   own = make_user(ADA);
   CHECK(passes(client, own) == 1);
   CHECK(tidegate_user_release(own) == TIDEGATE_OK);
+  live_briefly();
   CHECK(tidegate_client_sync_now(client, WAIT_MS) == TIDEGATE_OK);
   CHECK(passes(client, user) == 1);
   deliver_and_end("child");
@@ -246,7 +256,7 @@ static void nested(void) {
 
 static int is_over;
 
-/* Evaluates, makes and releases ids, and logs now and then. */
+/* Evaluates, makes and releases users and clients, and logs now and then. */
 static void *work(void *unused) {
   static int logged;
   int number = 0;
@@ -258,6 +268,7 @@ static void *work(void *unused) {
       log_one(client, own, "thread",
               __atomic_add_fetch(&logged, 1, __ATOMIC_RELAXED));
     }
+    live_briefly();
     CHECK(tidegate_user_release(own) == TIDEGATE_OK);
   }
   return unused;

@@ -48,10 +48,9 @@ long leak_calls() {
 Growth growth(const Repeated &repeated) {
   const long calls =
       repeated.every == 1 ? leak_calls() : std::max(leak_calls() / repeated.every, 20L);
-  const long heap_max =
-      slack_bytes + repeated.slack_bytes + calls * (repeated.kept_bytes + bytes_per_call_max);
-  const long resident_max = resident_slack_bytes + repeated.slack_bytes +
-                            calls * (repeated.kept_bytes + resident_per_call_max);
+  const long heap_max = slack_bytes + repeated.slack_bytes + calls * bytes_per_call_max;
+  const long resident_max =
+      resident_slack_bytes + repeated.slack_bytes + calls * resident_per_call_max;
   long number = 0;
   const auto repeat = [&](long times) {
     for (; times > 0; --times) {

@@ -19,8 +19,6 @@ struct Repeated {
   long every = 1;
   /// For what has a bound that is not reached at once.
   long slack_bytes = 0;
-  /// What a call may leave behind.
-  long kept_bytes = 0;
   /// Ends what the calls have begun, before memory is looked at.
   std::function<void()> settle = [] {};
 };

@@ -177,8 +177,7 @@ TEST(Memory, stays_flat_over_everything_else) {
          client.update_specs(specs.dump()).value();
        },
        100},
-      // The library keeps a small shell of a client for ever.
-      {"client", [](long) { local().shutdown().value(); }, 1'000, 0, 2'048},
+      {"client", [](long) { local().shutdown().value(); }, 100},
   });
 }
 
@@ -203,27 +202,27 @@ TEST_F(MemoryWithServer, stays_flat_over_events_and_exposures) {
        [&](long) {
          client.log_event(user, "purchase", 9.99, {{"sku", "a-17"}}).value();
        },
-       1, queue_bytes, 0, settle},
+       1, queue_bytes, settle},
       {"log_events",
        [&](long) {
          client.log_events(R"({"user": {"userID": "alice"}, "event_name": "view", "value": "x"})")
              .value();
        },
-       1, queue_bytes, 0, settle},
+       1, queue_bytes, settle},
       // The exposures that are remembered have a bound too.
       {"fresh exposure",
        [&](long number) {
          const auto other = User::create({{"userID", "u" + std::to_string(number)}}).value();
          client.try_check_gate(other, "new_checkout").value();
        },
-       1, queue_bytes, 0, settle},
+       1, queue_bytes, settle},
       {"manual exposures",
        [&](long) {
          client.log_exposure(user, Kind::gate, "new_checkout").value();
          const auto layer = client.get_layer(user, "checkout_layer", Exposure::none).value();
          client.log_exposure_for(layer, "button_text").value();
        },
-       1, queue_bytes, 0, settle},
+       1, queue_bytes, settle},
   });
   static_cast<void>(client.shutdown(100ms));
 }

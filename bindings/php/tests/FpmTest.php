@@ -185,8 +185,7 @@ final class FpmTest extends TestCase
         $before = $bytes(10, 'fatal');
         self::assertLessThan(64 << 10, $bytes(100, 'fatal') - $before);
         $before = $bytes(10, 'scoped');
-        // A client that ends leaves its shell behind.
-        self::assertLessThan((64 << 10) + 30 * 2048, $bytes(30, 'scoped') - $before);
+        self::assertLessThan(64 << 10, $bytes(30, 'scoped') - $before);
     }
 
     public function testNewRulesArriveAfterARequestAndAreTold(): void

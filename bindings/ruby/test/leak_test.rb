@@ -19,8 +19,8 @@ class LeakTest < TidegateTest
     File.read('/proc/self/statm').split[1].to_i * 4096
   end
 
-  def assert_flat(name, &)
-    calls = RARE.include?(name) ? RARE_CALLS : CALLS
+  def assert_flat(name, every = 1, &)
+    calls = (RARE.include?(name) ? RARE_CALLS : CALLS) / every
     (calls / 4).times(&)
     before = resident_bytes
     calls.times(&)
@@ -96,6 +96,13 @@ class LeakTest < TidegateTest
                                            on_evaluation: ->(_result) { seen += 1 })
     assert_flat(:callback) { @clients.last.check_gate(USER, 'one') }
     assert_operator seen, :>=, CALLS
+  end
+
+  def test_clients
+    rules = JSON.generate(Rules.document(feature_gates: [Rules.gate('one')]))
+    assert_flat(:clients, 100) do
+      Tidegate::Client.open(key, local_mode: true, bootstrap_values: rules, on_evaluation: ->(_result) {}).close
+    end
   end
 
   def test_events_and_exposures
