@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::super::batch::{Encoding, Piece};
 use super::*;
 
 /// A folder below the system's temporary one, removed at the end.
