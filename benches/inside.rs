@@ -8,16 +8,15 @@
 
 use std::hint::black_box;
 use std::process::Command;
-use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Map;
 use tidegate::client_init::{Identity, ResponseOptions, respond};
 use tidegate::eval::trace::NoTrace;
 use tidegate::eval::{Kind, Overrides, World, evaluate};
-use tidegate::spec::SpecSet;
 use tidegate::spec::compile::{Compiled, compile};
 use tidegate::spec::id_list::IdLists;
+use tidegate::spec::{Document, SpecSet};
 use tidegate::store::{Source, Store};
 use tidegate::user::User;
 
@@ -25,23 +24,23 @@ const USER: &str = r#"{"userID":"user-7","email":"user-7@mail.example","country"
     "appVersion":"2.3.4","custom":{"plan":"pro","age":27,"lang":"de"},
     "customIDs":{"companyID":"company-7"}}"#;
 
-fn ruleset(size: &str) -> Arc<String> {
+fn ruleset(size: &str) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/rules.py");
     let output = Command::new("python3").args([script, size]).output();
     let output = output.expect("python3 runs");
     assert!(output.status.success(), "rules.py fails");
-    Arc::new(String::from_utf8(output.stdout).expect("JSON"))
+    String::from_utf8(output.stdout).expect("JSON")
 }
 
-fn compiled(document: &Arc<String>, previous: &SpecSet) -> SpecSet {
+fn compiled(document: &Document, previous: &SpecSet) -> SpecSet {
     match compile(document, None, previous).expect("a ruleset") {
         Compiled::Specs(specs) => *specs,
-        Compiled::NoUpdate => panic!("no ruleset"),
+        Compiled::NoUpdate | Compiled::Identical => panic!("no ruleset"),
     }
 }
 
 fn with_world(run: impl FnOnce(&World<'_>)) {
-    let specs = compiled(&ruleset("medium"), &SpecSet::default());
+    let specs = compiled(&ruleset("medium").into(), &SpecSet::default());
     let user = User::from_json(USER).expect("a user");
     let (lists, overrides, global) = (IdLists::default(), Overrides::default(), Map::new());
     run(&World {
@@ -85,21 +84,22 @@ fn users(criterion: &mut Criterion) {
 fn rulesets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compile");
     for size in ["medium", "large"] {
-        let document = ruleset(size);
+        let text = ruleset(size);
         group.sample_size(20);
-        group.throughput(Throughput::Bytes(document.len() as u64));
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        let document = Document::from(text.clone());
         group.bench_function(size, |bencher| {
             bencher.iter(|| compiled(&document, &SpecSet::default()));
         });
         let previous = compiled(&document, &SpecSet::default());
         // One rule of one gate is another one: everything else is taken over.
-        let changed = Arc::new(document.replacen("\"version\":3", "\"version\":4", 1));
+        let changed = text.replacen("\"version\":3", "\"version\":4", 1).into();
         group.bench_function(format!("{size}, one gate changed"), |bencher| {
             bencher.iter(|| compiled(&changed, &previous));
         });
         let store = Store::new("secret-bench");
         group.bench_function(format!("{size}, unchanged"), |bencher| {
-            bencher.iter(|| store.apply(document.to_string(), Source::Network));
+            bencher.iter(|| store.apply(text.clone(), Source::Network));
         });
     }
 }

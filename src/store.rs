@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::eval::{Overrides, bucket};
 use crate::fork_cell::ForkCell;
 use crate::lock::Mutex;
-use crate::spec::SpecSet;
 use crate::spec::compile::{Compiled, compile};
 use crate::spec::id_list::IdLists;
+use crate::spec::{Document, SpecSet};
 
 /// Where the current specs came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,20 +107,26 @@ impl Store {
     ///
     /// # Errors
     /// Says why the document was refused; what was in use stays in use.
-    pub fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
+    pub fn apply(&self, document: impl Into<Document>, source: Source) -> Result<Applied, Error> {
+        let document = document.into();
         let _writer = self.write.get().lock();
         let current = self.load_full();
-        if current.specs.document.as_deref() == Some(&document) {
-            let lcut = current.specs.lcut;
-            self.update(|snapshot| snapshot.source = source);
-            return Ok(Applied::Updated {
-                lcut,
-                identical: true,
-            });
-        }
-        let document = Arc::new(document);
-        let specs = match compile(&document, Some(&self.hashed_key), &current.specs)? {
+        let known = current.specs.document.as_ref();
+        let compiled = if known.is_some_and(|known| known.is_same_bytes(&document)) {
+            Compiled::Identical
+        } else {
+            compile(&document, Some(&self.hashed_key), &current.specs)?
+        };
+        let specs = match compiled {
             Compiled::NoUpdate => return Ok(Applied::NoUpdate),
+            Compiled::Identical => {
+                let lcut = current.specs.lcut;
+                self.update(|snapshot| snapshot.source = source);
+                return Ok(Applied::Updated {
+                    lcut,
+                    identical: true,
+                });
+            }
             Compiled::Specs(specs) => specs,
         };
         if specs.lcut < current.specs.lcut {

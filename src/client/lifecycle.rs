@@ -225,9 +225,16 @@ impl Client {
     }
 
     /// The specs in use, as received.
-    #[must_use]
-    pub fn specs(&self) -> Option<Arc<String>> {
-        self.ctx.store.load().specs.document.clone()
+    ///
+    /// # Errors
+    /// [`Error::Io`] if they cannot be unpacked again.
+    pub fn specs(&self) -> Result<Option<Arc<String>>, Error> {
+        let document = self.ctx.store.load().specs.document.clone();
+        let text = document.map(|document| document.text());
+        text.transpose().map_err(|source| Error::Io {
+            what: "specs".to_owned(),
+            source,
+        })
     }
 
     /// Health, as JSON: specs, sync, events, threads, forks.

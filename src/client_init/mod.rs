@@ -99,8 +99,8 @@ pub fn respond(
         gate_values: Vec::new(),
     };
     let specs = world.specs;
-    let objects = specs.configs.order.len() + specs.layers.order.len();
-    let mut out = Vec::with_capacity(1024 + 400 * specs.gates.order.len() + 1000 * objects);
+    let objects = specs.configs.sent() + specs.layers.sent();
+    let mut out = Vec::with_capacity(1024 + 400 * specs.gates.sent() + 1000 * objects);
     writer.write(&mut out, identity, draw);
     String::from_utf8(out).unwrap_or_default()
 }
@@ -139,7 +139,7 @@ impl Evaluated<'_> {
     }
 
     fn group_name(&self) -> Option<&str> {
-        self.rule?.group_name.as_deref()
+        self.rule?.group_name()
     }
 }
 

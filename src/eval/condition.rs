@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::trace::Trace;
 use super::{Evaluator, Namespace, Origin, Reason, Verdict, World, bucket, operator};
-use crate::spec::Salt;
-use crate::spec::condition::{Condition, Field, GateRef, Operator, UserAgentField, ValueSource};
+use crate::spec::condition::{
+    Condition, Field, GateRef, Operator, UserAgentField, UserBucket, ValueSource,
+};
 use crate::user::{Group, TopLevel, ValueRef};
 
 /// How a condition, or all conditions of a rule, came out.
@@ -69,10 +70,11 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
             ValueSource::Field(field) => self.field(field),
             ValueSource::Ip(field) => self.ip_field(field),
             ValueSource::UserAgent(field, derived) => self.user_agent_field(field, *derived),
-            ValueSource::Environment { exact, lower } => self.environment(exact, lower),
+            ValueSource::Environment(field) => self.environment(field),
             ValueSource::CurrentTime => ValueRef::Int((self.world.now_ms)()),
-            ValueSource::UserBucket { salt, id_type } => {
-                ValueRef::UInt(self.user_hash(salt, self.unit_id(id_type)) % bucket::USER_BUCKETS)
+            ValueSource::UserBucket(bucket) => {
+                let hash = self.user_hash(bucket, self.unit_id(&bucket.id_type));
+                ValueRef::UInt(hash % bucket::USER_BUCKETS)
             }
             ValueSource::UnitId(id_type) => {
                 self.unit(id_type).map_or(ValueRef::Missing, ValueRef::Text)
@@ -98,15 +100,14 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
     /// The hash of a `user_bucket` condition. The groups of an experiment ask for the same one, one
     /// after the other.
-    fn user_hash(&mut self, salt: &'a Salt, unit_id: &'a str) -> u64 {
-        if let Some((last_salt, last_unit, hash)) = self.last_hash
-            && std::ptr::eq(last_unit, unit_id)
-            && last_salt.text() == salt.text()
+    fn user_hash(&mut self, bucket: &'a UserBucket, unit_id: &'a str) -> u64 {
+        if let Some((last, hash)) = self.last_hash
+            && std::ptr::eq(last, bucket)
         {
             return hash;
         }
-        let hash = salt.hash(unit_id);
-        self.last_hash = Some((salt, unit_id, hash));
+        let hash = bucket.salt.hash(unit_id);
+        self.last_hash = Some((bucket, hash));
         hash
     }
 
@@ -186,19 +187,18 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
     }
 
     /// The options' environment replaces the user's, which beats the specs' default.
-    fn environment(&self, exact: &str, lower: &str) -> ValueRef<'a> {
+    fn environment(&self, field: &Field) -> ValueRef<'a> {
+        let (exact, lower) = (&*field.exact, field.lower.as_deref());
         let in_map = |map: &'a serde_json::Map<String, Value>| {
-            let value = map.get(exact).or_else(|| map.get(lower));
-            value.map_or(ValueRef::Missing, ValueRef::from)
+            first_given(exact, lower, |name| {
+                map.get(name).map_or(ValueRef::Missing, ValueRef::from)
+            })
         };
         let user = self.world.user;
         if let Some(environment) = self.world.environment {
             in_map(environment)
         } else if user.has_environment() {
-            match user.entry(Group::Environment, exact) {
-                ValueRef::Missing => user.entry(Group::Environment, lower),
-                value => value,
-            }
+            first_given(exact, lower, |name| user.entry(Group::Environment, name))
         } else {
             self.world
                 .specs
@@ -235,8 +235,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
     fn group_name(&self, origin: Origin) -> ValueRef<'a> {
         optional(
-            super::result::rule_of(self.world.specs, origin)
-                .and_then(|rule| rule.group_name.as_deref()),
+            super::result::rule_of(self.world.specs, origin).and_then(|rule| rule.group_name()),
         )
     }
 }

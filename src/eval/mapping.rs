@@ -3,7 +3,7 @@
 use super::condition::Check;
 use super::trace::Trace;
 use super::{Evaluator, Namespace, Reason, Verdict, below};
-use crate::spec::{Rule, Salt, Share};
+use crate::spec::{Rule, Share};
 
 impl<T: Trace> Evaluator<'_, '_, T> {
     /// The result of the first mapping whose rule the user passes and whose target is known.
@@ -56,12 +56,12 @@ impl<T: Trace> Evaluator<'_, '_, T> {
     }
 
     fn roll_salted(&self, rule: &Rule, spec_salt: &str) -> bool {
-        match rule.share {
+        match &rule.share {
             Share::All => true,
             Share::Nobody => false,
-            Share::Below(bound) => {
-                let salt = Salt::unprepared(format!("{spec_salt}{}", rule.salt.text()));
-                below(salt.hash(self.unit_id(&rule.id_type)), bound)
+            Share::Below(portion) => {
+                let hash = rule.salt(spec_salt).hash(self.unit_id(&rule.id_type));
+                below(hash, portion.bound)
             }
         }
     }

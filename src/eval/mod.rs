@@ -22,9 +22,9 @@ use smallvec::SmallVec;
 pub use overrides::{Overridden, Overrides};
 pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
-use crate::spec::condition::IdType;
+use crate::spec::condition::{IdType, UserBucket};
 use crate::spec::id_list::IdLists;
-use crate::spec::{Returned, Rule, Salt, Share, Spec, SpecSet, Table};
+use crate::spec::{Condition, Returned, Rule, Share, Spec, SpecSet, Table};
 use crate::user::{TopLevel, User, ValueRef};
 use condition::Check;
 use nested::Memo;
@@ -195,7 +195,7 @@ pub(crate) struct Evaluator<'a, 't, T> {
     rules_visited: u32,
     memo: Option<Memo>,
     /// The last `user_bucket` hash, and what it is of.
-    last_hash: Option<(&'a Salt, &'a str, u64)>,
+    last_hash: Option<(&'a UserBucket, u64)>,
     trace: &'t mut T,
 }
 
@@ -264,7 +264,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             if let Some(verdict) = self.delegated(rule) {
                 return verdict;
             }
-            let passed = self.roll(rule);
+            let passed = self.roll(spec, rule);
             let origin = Origin::Rule {
                 namespace,
                 slot,
@@ -288,14 +288,31 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         if self.rules_visited > MAX_RULES {
             return Check::TooDeep;
         }
-        for condition in &rule.conditions {
-            match self.condition(condition) {
+        for slot in &rule.conditions {
+            let check = match self.world.specs.conditions.get(*slot) {
+                Some(condition) => self.condition(condition),
+                None => self.missing_condition(*slot),
+            };
+            match check {
                 Check::True => {}
                 Check::False => result = Check::False,
                 fatal => return fatal,
             }
         }
         result
+    }
+
+    #[cold]
+    fn missing_condition(&mut self, slot: u32) -> Check {
+        if T::ON {
+            let key = self.world.specs.conditions.key(slot);
+            let what = format!("condition {key} is not in condition_map");
+            let condition = Condition::Unsupported(what.into());
+            let check = Check::Unsupported;
+            self.trace
+                .condition(&condition, ValueRef::Missing, check, self.depth);
+        }
+        Check::Unsupported
     }
 
     /// The delegate's verdict, if the rule has one that exists. The rule's own roll and value do
@@ -311,16 +328,19 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
         Some(verdict)
     }
 
-    fn roll(&mut self, rule: &Rule) -> bool {
-        let passed = match rule.share {
+    fn roll(&mut self, spec: &Spec, rule: &Rule) -> bool {
+        let passed = match &rule.share {
             Share::All => true,
             Share::Nobody => false,
-            Share::Below(bound) => below(rule.salt.hash(self.unit_id(&rule.id_type)), bound),
+            Share::Below(portion) => {
+                let hash = portion.salt.hash(self.unit_id(&rule.id_type));
+                below(hash, portion.bound)
+            }
         };
         if T::ON {
-            let hash = rule.salt.hash(self.unit_id(&rule.id_type));
-            self.trace
-                .roll(rule, hash % bucket::SHARE_BUCKETS, passed, self.depth);
+            let salt = rule.salt(&spec.salt);
+            let bucket = salt.hash(self.unit_id(&rule.id_type)) % bucket::SHARE_BUCKETS;
+            self.trace.roll(rule, &salt, bucket, passed, self.depth);
         }
         passed
     }

@@ -83,7 +83,7 @@ fn contains_folded(set: &TextSet, value: ValueRef<'_>) -> bool {
     if let (ValueRef::Text(text), TextSet::Few(members)) = (value, set) {
         let is_member = members
             .iter()
-            .any(|member| member.eq_ignore_ascii_case(text));
+            .any(|member| member.eq_ignore_ascii_case(text.as_bytes()));
         // Lower-casing changes nothing more in a text that is a member by this measure.
         if is_member || text.is_ascii() {
             return is_member;

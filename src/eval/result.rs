@@ -147,7 +147,7 @@ pub(crate) fn rule_id(specs: &SpecSet, origin: Origin) -> &str {
     match origin {
         Origin::Nothing => "",
         Origin::Override => "override",
-        Origin::Rule { .. } => rule_of(specs, origin).map_or("", |rule| &rule.id),
+        Origin::Rule { .. } => rule_of(specs, origin).map_or("", |rule| rule.id()),
         Origin::Default { .. } => match spec_of(specs, origin) {
             Some(spec) => default_rule_id(spec.enabled),
             None => "",
@@ -236,7 +236,7 @@ impl Evaluation {
     /// Name of the group of the rule that matched.
     #[must_use]
     pub fn group_name<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a str> {
-        self.rule(snapshot)?.group_name.as_deref()
+        self.rule(snapshot)?.group_name()
     }
 
     /// Unit type of the spec that decided.

@@ -3,7 +3,7 @@
 use super::condition::Check;
 use super::overrides::Overridden;
 use super::{Namespace, Verdict};
-use crate::spec::{Condition, Rule, Spec};
+use crate::spec::{Condition, Rule, Salt, Spec};
 use crate::user::ValueRef;
 
 /// Told of each step of an evaluation, in order.
@@ -32,7 +32,7 @@ pub trait Trace {
     ) {
     }
     /// The roll of a matching rule.
-    fn roll(&mut self, _rule: &Rule, _bucket: u64, _passed: bool, _depth: u32) {}
+    fn roll(&mut self, _rule: &Rule, _salt: &Salt, _bucket: u64, _passed: bool, _depth: u32) {}
     /// A spec is decided.
     fn leave(&mut self, _namespace: Namespace, _spec: &Spec, _verdict: &Verdict, _depth: u32) {}
 }

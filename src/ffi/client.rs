@@ -340,7 +340,7 @@ pub unsafe extern "C" fn tidegate_client_get_specs(
     guard("tidegate_client_get_specs", || {
         // SAFETY: the caller's place, by the contract of the ABI.
         let out = unsafe { OutBuf::buf(out_json) };
-        let specs = clients::get(client)?.specs();
+        let specs = clients::get(client)?.specs()?;
         out.set_optional(specs.as_deref());
         Ok(())
     })

@@ -2,25 +2,28 @@
 //! nothing else; a document that is unusable as a whole is refused and changes nothing.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
 use once_cell::race::OnceBox;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::condition::{Condition, IdType};
-use super::names::{Names, hash_decision, index};
-use super::split::{Named, split};
-use super::table::TableEntries;
+use super::condition::{Field, IdType, UserBucket};
+use super::conditions::{Conditions, Marks};
+use super::fingerprint::Fingerprint;
+use super::names::{hash_decision, index};
+use super::rule::{Returned, Rule, RuleTexts, Share};
+use super::scanner::{Cut, Entry, Halt, Reader, Scanner, Shape};
+use super::table::TableBuilder;
+use super::wire::Envelope;
 use super::{
-    Conditions, Entity, FastMap, JsonObject, Mapping, Piece, Returned, Rule, Salt, SdkConfigs,
-    SdkFlags, Share, Slot, Spec, SpecSet, Table, wire,
+    Document, Entity, FastMap, JsonObject, Mapping, Salt, SdkConfigs, SdkFlags, Slot, Spec,
+    SpecSet, wire,
 };
 use crate::error::Error;
-use crate::json_input::{self, Readable};
+use crate::json_input::Readable;
 
 /// Largest accepted document.
 pub const MAX_DOCUMENT_BYTES: usize = 512 << 20;
@@ -30,6 +33,8 @@ pub const MAX_DOCUMENT_BYTES: usize = 512 << 20;
 pub enum Compiled {
     /// The server says that nothing is newer.
     NoUpdate,
+    /// Byte for byte the document of the previous ruleset.
+    Identical,
     /// A ruleset.
     Specs(Box<SpecSet>),
 }
@@ -40,26 +45,38 @@ pub enum Compiled {
 /// [`Error::Json`] or [`Error::Argument`] when the document is unusable as a whole: not a JSON
 /// object, no `time`, or made for another key (`hashed_sdk_key_used` differs from `hashed_key`).
 pub fn compile(
-    document: &Arc<String>,
+    document: &Document,
     hashed_key: Option<&str>,
     previous: &SpecSet,
 ) -> Result<Compiled, Error> {
-    if document.len() > MAX_DOCUMENT_BYTES {
+    if matches!(document, Document::Text(text) if text.len() > MAX_DOCUMENT_BYTES) {
         return Err(Error::argument("specs", "larger than 512 MiB"));
     }
-    let text = json_input::mend(document);
-    let wire = split(&text, previous).map_err(|_| refusal(&text))?;
-    if wire
-        .member::<Value>("has_updates")
-        .is_some_and(|v| is_falsy(&v))
-    {
+    let is_known = |text: Fingerprint| previous.document.is_some() && previous.text == text;
+    let mut scanner = Scanner::new(document);
+    if is_known(scanner.fingerprint()) {
+        return Ok(Compiled::Identical);
+    }
+    let mut compiler = Compiler::new(previous);
+    match scanner.document(|scanner, name| compiler.member(scanner, name)) {
+        Ok(()) => {}
+        Err(Halt::Malformed) => return Err(refusal(document)),
+        Err(Halt::Unreadable(error)) => return Err(not_json(error.to_string())),
+    }
+    let text = scanner.fingerprint();
+    if is_known(text) {
+        return Ok(Compiled::Identical);
+    }
+    let envelope = &compiler.envelope;
+    let has_updates = envelope.member::<Value>("has_updates");
+    if has_updates.is_some_and(|value| is_falsy(&value)) {
         return Ok(Compiled::NoUpdate);
     }
-    let lcut = wire
+    let lcut = envelope
         .member::<Value>("time")
         .and_then(|time| integer(&time))
         .ok_or_else(|| Error::argument("specs.time", "missing or not an integer"))?;
-    let used_key = wire.member::<String>("hashed_sdk_key_used");
+    let used_key = envelope.member::<String>("hashed_sdk_key_used");
     if let (Some(used), Some(ours)) = (used_key.as_deref(), hashed_key)
         && used != ours
     {
@@ -68,43 +85,36 @@ pub fn compile(
             "made for another key",
         ));
     }
-    for (name, entries) in [
-        ("specs.feature_gates", &wire.feature_gates),
-        ("specs.dynamic_configs", &wire.dynamic_configs),
-        ("specs.layer_configs", &wire.layer_configs),
-    ] {
-        if entries.as_ref().is_some_and(|entries| entries.unusable) {
-            return Err(Error::argument(name, "expected a list or an object"));
-        }
+    if let Some(name) = compiler.unusable {
+        return Err(Error::argument(name, "expected a list or an object"));
     }
-    if wire.feature_gates.is_none()
-        && wire.dynamic_configs.is_none()
-        && wire.layer_configs.is_none()
-    {
+    if !compiler.has_entries {
         return Err(Error::argument(
             "specs",
             "no feature_gates, dynamic_configs or layer_configs",
         ));
     }
-    // The pieces of a text that had to be mended do not stand in the document.
-    let text = match &text {
-        Cow::Borrowed(text) => Some(*text),
-        Cow::Owned(_) => None,
-    };
-    let mut specs = Compiler::new(&wire, previous, text).run(&wire, lcut);
-    specs.document = Some(Arc::clone(document));
+    let mut specs = compiler.finish(lcut);
+    specs.document = Some(document.clone());
+    specs.text = text;
     Ok(Compiled::Specs(Box::new(specs)))
 }
 
-/// Why a document could not be split.
-fn refusal(text: &str) -> Error {
-    match serde_json::from_str::<IgnoredAny>(text) {
-        Err(error) => Error::Json {
-            what: "specs",
-            detail: error.to_string(),
-        },
+/// Why a document could not be cut.
+fn refusal(document: &Document) -> Error {
+    let text = match document.text() {
+        Ok(text) => text,
+        Err(error) => return not_json(error.to_string()),
+    };
+    match serde_json::from_str::<IgnoredAny>(&text) {
+        Err(error) => not_json(error.to_string()),
         Ok(_) => Error::argument("specs", "expected a JSON object"),
     }
+}
+
+fn not_json(detail: String) -> Error {
+    let what = "specs";
+    Error::Json { what, detail }
 }
 
 fn is_falsy(value: &Value) -> bool {
@@ -127,189 +137,246 @@ fn integer(value: &Value) -> Option<i64> {
         .or_else(|| value.as_f64().and_then(from_float))
 }
 
-fn text_map(wire: &wire::Document<'_>, name: &str) -> FastMap<Box<str>, Box<str>> {
-    let map: Map<String, Value> = wire.member(name).unwrap_or_default();
+fn text_map(envelope: &Envelope, name: &str) -> FastMap<Box<str>, Box<str>> {
+    let map: Map<String, Value> = envelope.member(name).unwrap_or_default();
     map.into_iter()
         .filter_map(|(key, value)| Some((key.into_boxed_str(), value.as_str()?.into())))
         .collect()
 }
 
-/// A 128-bit hash of text, which stands for it.
-pub(super) fn fingerprint(text: &str) -> u128 {
-    use std::hash::BuildHasher;
-    let half = |seed| foldhash::quality::FixedState::with_seed(seed).hash_one(text);
-    (u128::from(half(1)) << 64) | u128::from(half(2))
-}
-
 /// What a document that keeps nothing starts from.
 static NOTHING: OnceBox<SpecSet> = OnceBox::new();
 
+/// More dead slots than this many times the live ones, and the tables start anew.
+const DEAD_SLOTS_FACTOR: usize = 4;
+const DEAD_SLOTS_MIN: usize = 1_000;
+
+/// A ruleset in the making. It is told of members in the order in which they are sent, so nothing
+/// that is compiled may depend on what comes later: what refers to others does so by slot.
 pub(super) struct Compiler<'p> {
-    pub(super) previous: &'p SpecSet,
-    /// What pieces are part of.
-    text: Option<&'p str>,
+    previous: &'p SpecSet,
+    envelope: Envelope,
+    gates: TableBuilder<'p>,
+    configs: TableBuilder<'p>,
+    layers: TableBuilder<'p>,
+    /// A list or map of any of them was sent.
+    has_entries: bool,
+    /// What was sent where a list or map of them is expected.
+    unusable: Option<&'static str>,
     is_v2: bool,
-    gates: Cow<'p, Names>,
-    configs: Cow<'p, Names>,
-    layers: Cow<'p, Names>,
-    pub(super) conditions: Conditions,
-    /// Addresses of conditions that the previous ruleset had and this one has not.
-    pub(super) dropped: HashSet<usize, FixedState>,
-    objects: FastMap<u128, Arc<JsonObject>>,
+    pub(super) conditions: Cow<'p, Conditions>,
+    /// Slots of conditions that were sent under their keys.
+    pub(super) sent_conditions: Marks,
     /// Why a value of the spec that is being compiled cannot be read.
     unreadable: Option<Arc<str>>,
-    /// Conditions that stand in their rules, by the hash of their text: the same ones recur.
-    pub(super) inline_conditions: FastMap<u128, Arc<Condition>>,
+    objects: FastMap<Fingerprint, Arc<JsonObject>>,
     id_types: FastMap<Box<str>, Arc<str>>,
     units: FastMap<Box<str>, Arc<IdType>>,
+    pub(super) fields: FastMap<Box<str>, Arc<Field>>,
+    /// By salt; most of one salt are of one unit, too.
+    pub(super) user_buckets: FastMap<Box<str>, Vec<Arc<UserBucket>>>,
     pub(super) uses_user_agent: bool,
 }
 
-/// More dead names than this many times the live ones, and the tables start anew.
-const DEAD_NAMES_FACTOR: usize = 4;
-
 impl<'p> Compiler<'p> {
-    fn new(
-        wire: &wire::Document<'_>,
-        previous: &'p SpecSet,
-        text: Option<&'p str>,
-    ) -> Compiler<'p> {
-        let is_v2 = wire.condition_map.as_ref().is_some_and(|map| map.is_map)
-            || wire
-                .feature_gates
-                .as_ref()
-                .is_some_and(|gates| gates.is_map);
-        let count = |entries: &Option<wire::Entries<'_>>| {
-            entries.as_ref().map_or(0, |entries| entries.items.len())
-        };
-        let live =
-            count(&wire.feature_gates) + count(&wire.dynamic_configs) + count(&wire.layer_configs);
-        let known =
-            previous.gates.names.len() + previous.configs.names.len() + previous.layers.names.len();
+    fn new(previous: &'p SpecSet) -> Compiler<'p> {
+        let tables = [&previous.gates, &previous.configs, &previous.layers];
+        let slots = tables.iter().map(|table| table.names.len()).sum::<usize>();
+        let sent = tables.iter().map(|table| table.sent()).sum::<usize>();
         // Slots are kept from one document to the next, so that unchanged specs stay valid as they
-        // are; that needs the same format and tables that are not mostly dead names.
-        let keep = is_v2 == previous.is_v2 && known <= 1000 + DEAD_NAMES_FACTOR * live;
-        let previous = if keep {
-            previous
-        } else {
+        // are, unless most are dead.
+        let is_full = |slots: usize, live: usize| slots > DEAD_SLOTS_MIN + DEAD_SLOTS_FACTOR * live;
+        let conditions = &previous.conditions;
+        let previous = if is_full(slots, sent) || is_full(conditions.len(), conditions.live()) {
             NOTHING.get_or_init(Box::default)
+        } else {
+            previous
         };
         Compiler {
             previous,
-            text,
-            is_v2,
-            gates: Cow::Borrowed(&*previous.gates.names),
-            configs: Cow::Borrowed(&*previous.configs.names),
-            layers: Cow::Borrowed(&*previous.layers.names),
-            conditions: Conditions::default(),
-            dropped: HashSet::default(),
-            objects: FastMap::default(),
+            envelope: Envelope::default(),
+            gates: TableBuilder::new(&previous.gates),
+            configs: TableBuilder::new(&previous.configs),
+            layers: TableBuilder::new(&previous.layers),
+            has_entries: false,
+            unusable: None,
+            is_v2: false,
+            conditions: Cow::Borrowed(&*previous.conditions),
+            sent_conditions: Marks::default(),
             unreadable: None,
-            inline_conditions: FastMap::default(),
+            objects: FastMap::default(),
             id_types: FastMap::default(),
             units: FastMap::default(),
+            fields: FastMap::default(),
+            user_buckets: FastMap::default(),
             uses_user_agent: false,
         }
     }
 
-    fn run(mut self, wire: &wire::Document<'_>, lcut: i64) -> SpecSet {
-        self.compile_condition_map(wire.condition_map.as_ref());
-        let previous = self.previous;
-        let gates = self.table(wire.feature_gates.as_ref(), &previous.gates, Which::Gates);
-        let configs = self.table(
-            wire.dynamic_configs.as_ref(),
-            &previous.configs,
-            Which::Configs,
-        );
-        let layers = self.table(wire.layer_configs.as_ref(), &previous.layers, Which::Layers);
+    /// Takes in the member of this name.
+    fn member(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Cut<()> {
+        match name {
+            "feature_gates" => self.specs(scanner, Which::Gates),
+            "dynamic_configs" => self.specs(scanner, Which::Configs),
+            "layer_configs" => self.specs(scanner, Which::Layers),
+            "condition_map" => self.condition_map(scanner),
+            _ => {
+                let value = scanner.value()?;
+                self.envelope.add(name, scanner.json(&value));
+                Ok(())
+            }
+        }
+    }
+
+    fn specs(&mut self, scanner: &mut Scanner<'_>, which: Which) -> Cut<()> {
+        let shape = scanner.shape()?;
+        self.table(which).begin(shape == Shape::Map);
+        self.has_entries |= shape != Shape::Null;
+        if shape == Shape::Other {
+            self.unusable = Some(which.member());
+        }
+        if !matches!(shape, Shape::List | Shape::Map) {
+            return scanner.value().map(drop);
+        }
+        self.is_v2 |= which == Which::Gates && shape == Shape::Map;
+        scanner.entries(|scanner, key| {
+            let table = self.table(which);
+            let known = match &key {
+                Some(key) => table.known(&scanner.key(key)?),
+                None => table.expected(),
+            };
+            if let Some((slot, text)) = known
+                && scanner.skips(text)?
+            {
+                table.take_over(slot, text);
+                return Ok(());
+            }
+            let compiler = &mut *self;
+            scanner.entry(key.as_ref(), &mut SpecReader { compiler, which })
+        })
+    }
+
+    fn condition_map(&mut self, scanner: &mut Scanner<'_>) -> Cut<()> {
+        self.sent_conditions = Marks::default();
+        if scanner.shape()? != Shape::Map {
+            return scanner.value().map(drop);
+        }
+        self.is_v2 = true;
+        scanner.entries(|scanner, key| {
+            if let Some(key) = &key {
+                let slot = self.conditions.slot_of_key(&scanner.key(key)?);
+                let known = slot.and_then(|slot| Some((slot, self.conditions.text(slot)?)));
+                if let Some((slot, text)) = known
+                    && scanner.skips(text)?
+                {
+                    self.sent_conditions.add(slot);
+                    return Ok(());
+                }
+            }
+            scanner.entry(key.as_ref(), &mut ConditionReader(self))
+        })
+    }
+
+    /// Takes in a spec that may be new.
+    fn put(&mut self, which: Which, entry: Entry<'_, wire::Spec<'_>>) {
+        let Entry {
+            key,
+            value,
+            json,
+            text,
+        } = entry;
+        match value {
+            Ok(wire) => {
+                let Some(name) = key.as_deref().or(wire.name.as_deref()) else {
+                    return;
+                };
+                let slot = self.intern(which, name);
+                // In a list it may be known, and stand in another place.
+                let table = self.table(which);
+                if table.known(name) == Some((slot, text)) {
+                    return table.take_over(slot, text);
+                }
+                let spec = Arc::new(self.spec(&wire, which, slot));
+                let content = match self.unreadable.take() {
+                    None => Slot::Spec(spec),
+                    Some(why) => Slot::Broken(why),
+                };
+                self.table(which).put(slot, content, text);
+            }
+            Err(error) => {
+                let named = serde_json::from_str::<wire::Named<'_>>(json).ok();
+                let name = named.as_ref().and_then(|named| named.name.as_deref());
+                if let Some(name) = key.as_deref().or(name) {
+                    let slot = self.intern(which, name);
+                    let broken = Slot::Broken(error.to_string().into());
+                    self.table(which).put(slot, broken, text);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self, lcut: i64) -> SpecSet {
+        let envelope = std::mem::take(&mut self.envelope);
         let mut specs = SpecSet {
             lcut,
             is_v2: self.is_v2,
-            experiment_to_layer: experiment_to_layer(wire),
-            app_id: wire.member::<String>("app_id").map(String::into_boxed_str),
-            sdk_keys_to_app_ids: text_map(wire, "sdk_keys_to_app_ids"),
-            hashed_sdk_keys_to_app_ids: text_map(wire, "hashed_sdk_keys_to_app_ids"),
-            default_environment: wire
+            experiment_to_layer: experiment_to_layer(&envelope),
+            app_id: envelope
+                .member::<String>("app_id")
+                .map(String::into_boxed_str),
+            sdk_keys_to_app_ids: text_map(&envelope, "sdk_keys_to_app_ids"),
+            hashed_sdk_keys_to_app_ids: text_map(&envelope, "hashed_sdk_keys_to_app_ids"),
+            default_environment: envelope
                 .member::<String>("default_environment")
                 .map(|tier| Map::from_iter([("tier".to_owned(), Value::String(tier))])),
-            session_replay_info: wire
+            session_replay_info: envelope
                 .member::<Value>("session_replay_info")
                 .filter(Value::is_object),
-            flags: sdk_flags(wire),
-            configs_for_sdk: sdk_configs(wire),
-            diagnostics: wire.member("diagnostics").unwrap_or_default(),
+            flags: sdk_flags(&envelope),
+            configs_for_sdk: sdk_configs(&envelope),
+            diagnostics: envelope.member("diagnostics").unwrap_or_default(),
             ..SpecSet::default()
         };
-        self.compile_mappings(wire, &mut specs);
+        self.compile_mappings(&envelope, &mut specs);
         // Specs that were taken over may use the parser without a condition compiled here.
-        specs.uses_user_agent = self.uses_user_agent || previous.uses_user_agent;
-        specs.gates = gates.finish(self.gates, &previous.gates);
-        specs.configs = configs.finish(self.configs, &previous.configs);
-        specs.layers = layers.finish(self.layers, &previous.layers);
-        specs.conditions = self.conditions;
+        specs.uses_user_agent = self.uses_user_agent || self.previous.uses_user_agent;
+        specs.gates = self.gates.finish();
+        specs.configs = self.configs.finish();
+        specs.layers = self.layers.finish();
+        let mut used = Marks::default();
+        if self.conditions.has_texts() {
+            let rules = [&specs.gates, &specs.configs, &specs.layers]
+                .into_iter()
+                .flat_map(|table| table.specs().flat_map(|(_, spec)| &spec.rules))
+                .chain(&specs.mapping_rules);
+            for slot in rules.flat_map(|rule| &rule.conditions) {
+                used.add(*slot);
+            }
+        }
+        let dead = self.conditions.dead(&self.sent_conditions, &used);
+        if !dead.is_empty() {
+            self.conditions.to_mut().clear(&dead);
+        }
+        specs.conditions = match self.conditions {
+            Cow::Borrowed(_) => Arc::clone(&self.previous.conditions),
+            Cow::Owned(mut conditions) => {
+                conditions.shrink();
+                Arc::new(conditions)
+            }
+        };
         specs
     }
 
-    pub(super) fn piece(&self, entry: &wire::Entry<'_>) -> Piece {
-        self.text
-            .map_or_else(Piece::default, |text| Piece::new(text, entry.raw))
-    }
-
-    /// Compiles the entries of one kind, in order.
-    fn table(
-        &mut self,
-        entries: Option<&wire::Entries<'_>>,
-        previous: &Table,
-        which: Which,
-    ) -> TableEntries {
-        let mut table = TableEntries::new(entries);
-        for entry in entries.into_iter().flat_map(|entries| &entries.items) {
-            let piece = self.piece(entry);
-            if let Some(slot) = entry.same
-                && let Some(spec) = previous.spec(slot)
-                && self.still_holds(spec)
-            {
-                table
-                    .items
-                    .push((slot, Slot::Spec(Arc::clone(spec)), piece));
-                continue;
-            }
-            match serde_json::from_str::<wire::Spec<'_>>(entry.raw) {
-                Ok(wire) => {
-                    let Some(name) = entry.key.as_ref().or(wire.name.as_ref()) else {
-                        continue;
-                    };
-                    let slot = self.intern(which, name);
-                    let spec = Arc::new(self.spec(&wire, which, slot));
-                    table.items.push(match self.unreadable.take() {
-                        None => (slot, Slot::Spec(spec), piece),
-                        Some(why) => (slot, Slot::Broken(why), Piece::default()),
-                    });
-                }
-                Err(error) => {
-                    let name = entry.key.clone();
-                    let Some(name) = name.or_else(|| raw_name(entry.raw)) else {
-                        continue;
-                    };
-                    let slot = self.intern(which, &name);
-                    let broken = Slot::Broken(error.to_string().into());
-                    table.items.push((slot, broken, Piece::default()));
-                }
-            }
-        }
-        table
-    }
-
-    pub(super) fn intern(&mut self, which: Which, name: &str) -> u32 {
-        let names = match which {
+    fn table(&mut self, which: Which) -> &mut TableBuilder<'p> {
+        match which {
             Which::Gates => &mut self.gates,
             Which::Configs => &mut self.configs,
             Which::Layers => &mut self.layers,
-        };
-        match names.slot_of(name) {
-            Some(slot) => slot,
-            None => names.to_mut().intern(name),
         }
+    }
+
+    pub(super) fn intern(&mut self, which: Which, name: &str) -> u32 {
+        self.table(which).intern(name)
     }
 
     fn spec(&mut self, wire: &wire::Spec<'_>, which: Which, slot: u32) -> Spec {
@@ -317,21 +384,12 @@ impl<'p> Compiler<'p> {
         let rules = wire.rules.as_deref().unwrap_or_default();
         let is_gate = which == Which::Gates;
         let enabled = wire.enabled.unwrap_or(false);
-        let name = match which {
-            Which::Gates => self.gates.shared(slot),
-            Which::Configs => self.configs.shared(slot),
-            Which::Layers => self.layers.shared(slot),
-        };
         let rules: Box<[Rule]> = rules
             .iter()
             .map(|rule| self.rule(rule, &salt, is_gate, wire.version))
             .collect();
-        let conditions = rules.iter().flat_map(|rule| &rule.conditions);
         Spec {
-            has_unsupported: conditions
-                .into_iter()
-                .any(|condition| matches!(**condition, Condition::Unsupported(_))),
-            name,
+            name: self.table(which).name(slot),
             entity: entity(wire.entity.as_deref(), which),
             enabled,
             default_hash: hash_decision(super::default_rule_id(enabled), wire.version),
@@ -361,24 +419,19 @@ impl<'p> Compiler<'p> {
         is_gate: bool,
         version: Option<i64>,
     ) -> Rule {
-        let id: Box<str> = wire.id.as_deref().unwrap_or_default().into();
+        let id = wire.id.as_deref().unwrap_or_default();
         // An absent salt is the rule's id; an empty one stays empty.
-        let rule_salt = wire.salt.as_deref().unwrap_or(&id);
-        let share = Share::from_percentage(wire.pass_percentage);
-        let salt = [spec_salt, ".", rule_salt, "."].concat();
+        let salt = wire.salt.as_deref().unwrap_or(id);
+        let roll_salt = || Salt::new([spec_salt, ".", salt, "."].concat());
         Rule {
-            group_name: wire.group_name.as_deref().map(Box::from),
+            texts: RuleTexts::new(id, wire.group_name.as_deref(), salt),
             conditions: wire
                 .conditions
                 .iter()
                 .flatten()
                 .map(|condition| self.rule_condition(condition))
                 .collect(),
-            salt: match share {
-                Share::Below(_) => Salt::new(salt),
-                Share::All | Share::Nobody => Salt::unprepared(salt),
-            },
-            share,
+            share: Share::from_percentage(wire.pass_percentage, roll_salt),
             id_type: self.unit(wire.id_type.as_deref()),
             returned: self.returned(wire.return_value, is_gate, "not false"),
             delegate: wire
@@ -388,8 +441,7 @@ impl<'p> Compiler<'p> {
                 .map(|name| self.intern(Which::Configs, name)),
             is_experiment_group: wire.is_experiment_group.unwrap_or(false),
             sampling_rate: wire.sampling_rate,
-            hash: hash_decision(&id, version),
-            id,
+            hash: hash_decision(id, version),
         }
     }
 
@@ -407,7 +459,7 @@ impl<'p> Compiler<'p> {
         if !text.starts_with('{') {
             return Returned::Object(Arc::clone(JsonObject::empty()));
         }
-        let hash = fingerprint(text);
+        let hash = Fingerprint::of(text.as_bytes());
         if let Some(object) = self.objects.get(&hash) {
             return Returned::Object(Arc::clone(object));
         }
@@ -441,18 +493,19 @@ impl<'p> Compiler<'p> {
         unit
     }
 
-    fn compile_mappings(&mut self, wire: &wire::Document<'_>, specs: &mut SpecSet) {
+    fn compile_mappings(&mut self, envelope: &Envelope, specs: &mut SpecSet) {
         let mut rule_index: FastMap<String, u32> = FastMap::default();
-        for entry in wire.override_rules.iter().flat_map(|rules| &rules.items) {
-            let Some(name) = &entry.key else { continue };
-            let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(entry.raw) else {
+        let rules: BTreeMap<String, Box<RawValue>> =
+            envelope.member("override_rules").unwrap_or_default();
+        for (name, raw) in rules {
+            let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(raw.get()) else {
                 continue;
             };
             let rule = self.rule(&rule, "", true, None);
-            rule_index.insert(name.to_string(), index(specs.mapping_rules.len()));
+            rule_index.insert(name, index(specs.mapping_rules.len()));
             specs.mapping_rules.push(rule);
         }
-        let sent: Map<String, Value> = wire.member("overrides").unwrap_or_default();
+        let sent: Map<String, Value> = envelope.member("overrides").unwrap_or_default();
         for (name, list) in sent {
             let Ok(list) = serde_json::from_value::<Vec<wire::Mapping>>(list) else {
                 continue;
@@ -480,12 +533,47 @@ impl<'p> Compiler<'p> {
     }
 }
 
+/// Reads the entries of a table.
+struct SpecReader<'c, 'p> {
+    compiler: &'c mut Compiler<'p>,
+    which: Which,
+}
+
+impl Reader for SpecReader<'_, '_> {
+    type Value<'a> = wire::Spec<'a>;
+
+    fn read(&mut self, entry: Entry<'_, wire::Spec<'_>>) {
+        self.compiler.put(self.which, entry);
+    }
+}
+
+/// Reads the entries of the condition map.
+struct ConditionReader<'c, 'p>(&'c mut Compiler<'p>);
+
+impl Reader for ConditionReader<'_, '_> {
+    type Value<'a> = wire::Condition<'a>;
+
+    fn read(&mut self, entry: Entry<'_, wire::Condition<'_>>) {
+        self.0.sent_condition(entry);
+    }
+}
+
 /// The three kinds of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     Gates,
     Configs,
     Layers,
+}
+
+impl Which {
+    fn member(self) -> &'static str {
+        match self {
+            Which::Gates => "specs.feature_gates",
+            Which::Configs => "specs.dynamic_configs",
+            Which::Layers => "specs.layer_configs",
+        }
+    }
 }
 
 fn entity(name: Option<&str>, which: Which) -> Entity {
@@ -500,14 +588,9 @@ fn entity(name: Option<&str>, which: Which) -> Entity {
     }
 }
 
-/// The name of a spec that could not be read as a whole.
-fn raw_name(raw: &str) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Named<'_>>(raw).ok()?.name
-}
-
-fn experiment_to_layer(wire: &wire::Document<'_>) -> FastMap<Box<str>, Box<str>> {
-    let mut map = text_map(wire, "experiment_to_layer");
-    let layers: Map<String, Value> = wire.member("layers").unwrap_or_default();
+fn experiment_to_layer(envelope: &Envelope) -> FastMap<Box<str>, Box<str>> {
+    let mut map = text_map(envelope, "experiment_to_layer");
+    let layers: Map<String, Value> = envelope.member("layers").unwrap_or_default();
     for (layer, experiments) in &layers {
         for experiment in experiments
             .as_array()
@@ -521,16 +604,16 @@ fn experiment_to_layer(wire: &wire::Document<'_>) -> FastMap<Box<str>, Box<str>>
     map
 }
 
-fn sdk_flags(wire: &wire::Document<'_>) -> SdkFlags {
-    let map: Map<String, Value> = wire.member("sdk_flags").unwrap_or_default();
+fn sdk_flags(envelope: &Envelope) -> SdkFlags {
+    let map: Map<String, Value> = envelope.member("sdk_flags").unwrap_or_default();
     let is_on = |name: &str| map.get(name) == Some(&Value::Bool(true));
     SdkFlags {
         stop_log_event_compression: is_on("stop_log_event_compression"),
     }
 }
 
-fn sdk_configs(wire: &wire::Document<'_>) -> SdkConfigs {
-    let map: Map<String, Value> = wire.member("sdk_configs").unwrap_or_default();
+fn sdk_configs(envelope: &Envelope) -> SdkConfigs {
+    let map: Map<String, Value> = envelope.member("sdk_configs").unwrap_or_default();
     let number = |name: &str| map.get(name).and_then(Value::as_f64);
     SdkConfigs {
         sampling_mode: map

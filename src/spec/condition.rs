@@ -41,25 +41,26 @@ pub struct GateRef {
 /// Where a condition's value comes from.
 #[derive(Debug)]
 pub enum ValueSource {
-    Field(Field),
+    Field(Arc<Field>),
     /// A field; for `country` the address is looked up if the user has none.
-    Ip(Field),
+    Ip(Arc<Field>),
     /// A field; if the user has none, derived from the user agent.
-    UserAgent(Field, Option<UserAgentField>),
-    Environment {
-        exact: Box<str>,
-        lower: Box<str>,
-    },
+    UserAgent(Arc<Field>, Option<UserAgentField>),
+    Environment(Arc<Field>),
     CurrentTime,
-    /// `salt.` to be followed by the unit id; modulo 1,000.
-    UserBucket {
-        salt: Salt,
-        id_type: Arc<IdType>,
-    },
+    UserBucket(Arc<UserBucket>),
     UnitId(Arc<IdType>),
     TargetApp,
     /// Group name of an experiment; slot in the configs.
     ExperimentGroup(u32),
+}
+
+/// One of the thousand buckets of a unit. The groups of an experiment share it.
+#[derive(Debug)]
+pub struct UserBucket {
+    /// `salt.` to be followed by the unit id.
+    pub salt: Salt,
+    pub id_type: Arc<IdType>,
 }
 
 /// A user field by name, with what the lookup needs prepared.
@@ -271,7 +272,7 @@ pub struct VersionTarget(pub Box<[Option<i128>]>);
 /// A set of texts. Small ones are scanned, large ones hashed.
 #[derive(Debug)]
 pub enum TextSet {
-    Few(Box<[Box<str>]>),
+    Few(TextRow),
     Many(Box<HashSet<Box<str>, foldhash::fast::FixedState>>),
 }
 
@@ -281,7 +282,7 @@ const SCAN_LIMIT: usize = 6;
 impl TextSet {
     pub(crate) fn new(texts: Vec<Box<str>>) -> TextSet {
         if texts.len() <= SCAN_LIMIT {
-            TextSet::Few(texts.into_boxed_slice())
+            TextSet::Few(TextRow::new(&texts))
         } else {
             TextSet::Many(Box::new(texts.into_iter().collect()))
         }
@@ -291,7 +292,7 @@ impl TextSet {
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {
         match self {
-            TextSet::Few(texts) => texts.iter().any(|member| &**member == text),
+            TextSet::Few(texts) => texts.iter().any(|member| member == text.as_bytes()),
             TextSet::Many(texts) => texts.contains(text),
         }
     }
@@ -300,8 +301,59 @@ impl TextSet {
     #[must_use]
     pub fn texts(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match self {
-            TextSet::Few(texts) => Box::new(texts.iter().map(|text| &**text)),
+            TextSet::Few(texts) => {
+                let texts = texts.iter().map(std::str::from_utf8);
+                Box::new(texts.map(Result::unwrap_or_default))
+            }
             TextSet::Many(texts) => Box::new(texts.iter().map(|text| &**text)),
+        }
+    }
+}
+
+/// A few texts in one piece of memory, each behind its length.
+#[derive(Debug)]
+pub struct TextRow(Box<[u8]>);
+
+impl TextRow {
+    fn new(texts: &[Box<str>]) -> TextRow {
+        let mut row = Vec::new();
+        for text in texts {
+            let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            row.extend_from_slice(&len.to_le_bytes());
+            row.extend_from_slice(text.as_bytes());
+        }
+        TextRow(row.into_boxed_slice())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (len, after) = rest.split_first_chunk()?;
+            let (text, after) = after.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+            rest = after;
+            Some(text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_any_size_hold_what_they_were_made_of() {
+        let texts = ["", "a", "\u{0}", "ab", "\u{1f600}", "b", "ba", "abc"];
+        for count in 0..=texts.len() {
+            let (given, others) = texts.split_at(count);
+            let set = TextSet::new(given.iter().map(|text| Box::from(*text)).collect());
+            assert_eq!(matches!(set, TextSet::Few(_)), count <= SCAN_LIMIT);
+            assert!(given.iter().all(|text| set.contains(text)));
+            assert!(!others.iter().any(|text| set.contains(text)));
+            let mut shown: Vec<_> = set.texts().collect();
+            let mut expected = given.to_vec();
+            shown.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(shown, expected);
         }
     }
 }

@@ -6,108 +6,100 @@ use std::sync::Arc;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::compile::{Compiler, Which, fingerprint};
-use super::condition::{Condition, Field, GateRef, UserAgentField, ValueSource};
-use super::table::ConditionEntry;
-use super::{Salt, Spec, operator_compile, wire};
+use super::compile::{Compiler, Which};
+use super::condition::{Condition, Field, GateRef, UserAgentField, UserBucket, ValueSource};
+use super::fingerprint::Fingerprint;
+use super::scanner::Entry;
+use super::{Salt, operator_compile, wire};
 
 impl Compiler<'_> {
-    pub(super) fn compile_condition_map(&mut self, entries: Option<&wire::Entries<'_>>) {
-        let previous = &self.previous.conditions;
-        for entry in entries.into_iter().flat_map(|entries| &entries.items) {
-            let Some(key) = &entry.key else { continue };
-            let known = entry.same.and_then(|slot| previous.get(slot));
-            let (key, condition) = match known {
-                Some(known) => (Arc::clone(&known.key), Arc::clone(&known.condition)),
-                None => (
-                    Arc::from(&**key),
-                    Arc::new(self.condition_from_raw(entry.raw)),
-                ),
-            };
-            let piece = self.piece(entry);
-            self.conditions.insert(ConditionEntry {
-                key,
-                piece,
-                condition,
-            });
+    /// Takes in a condition that was sent under its key and may be new.
+    pub(super) fn sent_condition(&mut self, entry: Entry<'_, wire::Condition<'_>>) {
+        let Some(key) = &entry.key else { return };
+        let slot = self.slot_of_key(key);
+        self.sent_conditions.add(slot);
+        let condition = self.condition(entry.value);
+        self.conditions.to_mut().define(slot, entry.text, condition);
+    }
+
+    /// The slot of a condition of a rule: one that stands there (version 1), or the one whose key
+    /// stands there (version 2).
+    pub(super) fn rule_condition(&mut self, raw: &RawValue) -> u32 {
+        if let Some(key) = condition_key(raw) {
+            return self.slot_of_key(&key);
         }
-        let kept = |old: &ConditionEntry| {
-            let now = self.conditions.named(&old.key);
-            now.is_some_and(|now| Arc::ptr_eq(&now.condition, &old.condition))
+        let text = Fingerprint::of(raw.get().as_bytes());
+        let slot = match self.conditions.slot_of_text(text) {
+            Some(slot) => slot,
+            None => self.conditions.to_mut().add_text(text),
         };
-        let dropped = previous.iter().filter(|old| !kept(old));
-        self.dropped = dropped.map(|old| address(&old.condition)).collect();
+        if self.conditions.text(slot).is_none() {
+            let condition = self.condition(serde_json::from_str(raw.get()));
+            self.conditions.to_mut().define(slot, text, condition);
+        }
+        slot
     }
 
-    /// Whether what `spec` was compiled to refer to is still there.
-    pub(super) fn still_holds(&self, spec: &Spec) -> bool {
-        let mut conditions = spec.rules.iter().flat_map(|rule| &rule.conditions);
-        !spec.has_unsupported
-            && (self.dropped.is_empty()
-                || conditions.all(|condition| !self.dropped.contains(&address(condition))))
+    fn slot_of_key(&mut self, key: &str) -> u32 {
+        match self.conditions.slot_of_key(key) {
+            Some(slot) => slot,
+            None => self.conditions.to_mut().add_key(key),
+        }
     }
 
-    fn condition_from_raw(&mut self, raw: &str) -> Condition {
-        match serde_json::from_str::<wire::Condition<'_>>(raw) {
-            Ok(wire) => self.condition(&wire),
+    fn condition(&mut self, sent: serde_json::Result<wire::Condition<'_>>) -> Condition {
+        match sent {
+            Ok(wire) => self.read_condition(&wire),
             Err(error) => Condition::Unsupported(format!("unreadable condition: {error}").into()),
         }
     }
 
-    /// A condition in place (version 1), or the one whose key stands there (version 2).
-    pub(super) fn rule_condition(&mut self, raw: &RawValue) -> Arc<Condition> {
-        if let Some(key) = condition_key(raw) {
-            return match self.conditions.named(&key) {
-                Some(entry) => Arc::clone(&entry.condition),
-                None => Arc::new(Condition::Unsupported(
-                    format!("condition {key} is not in condition_map").into(),
-                )),
-            };
-        }
-        let hash = fingerprint(raw.get());
-        if let Some(known) = self.inline_conditions.get(&hash) {
+    fn field(&mut self, wire: &wire::Condition<'_>) -> Arc<Field> {
+        let name = wire.field.as_deref().unwrap_or_default();
+        if let Some(known) = self.fields.get(name) {
             return Arc::clone(known);
         }
-        let condition = Arc::new(self.condition_from_raw(raw.get()));
-        self.inline_conditions.insert(hash, Arc::clone(&condition));
-        condition
+        let field = Arc::new(Field::new(name));
+        self.fields.insert(name.into(), Arc::clone(&field));
+        field
     }
 
-    fn condition(&mut self, wire: &wire::Condition<'_>) -> Condition {
+    fn user_bucket(&mut self, wire: &wire::Condition<'_>) -> Arc<UserBucket> {
+        let salt = wire.additional_values.as_ref().and_then(|v| v.get("salt"));
+        let salt = salt.and_then(Value::as_str).unwrap_or_default();
+        let id_type = self.unit(wire.id_type.as_deref());
+        let of_salt = self.user_buckets.entry_ref(salt).or_default();
+        let mut known = of_salt.iter();
+        if let Some(known) = known.find(|known| Arc::ptr_eq(&known.id_type, &id_type)) {
+            return Arc::clone(known);
+        }
+        let salt = Salt::new(format!("{salt}."));
+        let bucket = Arc::new(UserBucket { salt, id_type });
+        of_salt.push(Arc::clone(&bucket));
+        bucket
+    }
+
+    fn read_condition(&mut self, wire: &wire::Condition<'_>) -> Condition {
         let kind = wire.kind.as_deref().unwrap_or_default().to_lowercase();
         let null = Value::Null;
         let target = wire.target_value.as_ref().unwrap_or(&null);
-        let field = || Field::new(wire.field.as_deref().unwrap_or_default());
         let source = match kind.as_str() {
             "public" => return Condition::Public,
             "pass_gate" | "fail_gate" => return self.gate_condition(target, kind == "pass_gate"),
             "multi_pass_gate" | "multi_fail_gate" => {
                 return self.any_gate_condition(target, kind == "multi_pass_gate");
             }
-            "user_field" => ValueSource::Field(field()),
-            "ip_based" => ValueSource::Ip(field()),
+            "user_field" => ValueSource::Field(self.field(wire)),
+            "ip_based" => ValueSource::Ip(self.field(wire)),
             "ua_based" => {
                 self.uses_user_agent = true;
-                let field = field();
+                let field = self.field(wire);
                 let derived = user_agent_field(&field);
                 ValueSource::UserAgent(field, derived)
             }
-            "environment_field" => {
-                let exact = wire.field.as_deref().unwrap_or_default();
-                ValueSource::Environment {
-                    exact: exact.into(),
-                    lower: exact.to_lowercase().into(),
-                }
-            }
+            "environment_field" => ValueSource::Environment(self.field(wire)),
             "current_time" => ValueSource::CurrentTime,
-            "user_bucket" => {
-                let salt = wire.additional_values.as_ref().and_then(|v| v.get("salt"));
-                let salt = salt.and_then(Value::as_str).unwrap_or_default();
-                ValueSource::UserBucket {
-                    salt: Salt::new(format!("{salt}.")),
-                    id_type: self.unit(wire.id_type.as_deref()),
-                }
-            }
+            "user_bucket" => ValueSource::UserBucket(self.user_bucket(wire)),
             "unit_id" => ValueSource::UnitId(self.unit(wire.id_type.as_deref())),
             "target_app" => ValueSource::TargetApp,
             "experiment_group" => {
@@ -165,10 +157,6 @@ fn condition_key(raw: &RawValue) -> Option<Cow<'_, str>> {
         Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
         _ => serde_json::from_str(text).ok().map(Cow::Owned),
     }
-}
-
-fn address(condition: &Arc<Condition>) -> usize {
-    Arc::as_ptr(condition).addr()
 }
 
 fn user_agent_field(field: &Field) -> Option<UserAgentField> {

@@ -3,17 +3,21 @@
 //! Two shapes for each fact: as sent (`wire`) and as used (this module). A `SpecSet` compares no
 //! text to decide what to do: operators are enums, targets are typed and hashed, and nested gates
 //! and delegates are slots of the same set. Names keep their slots over updates, so that a spec
-//! that did not change is taken over as it is.
+//! that did not change is taken over as it is. So do conditions, which rules name before they are sent.
 
 pub mod compile;
 pub mod condition;
 mod condition_compile;
+mod conditions;
+pub mod document;
+mod fingerprint;
 pub mod id_list;
 pub mod json;
 mod key_set;
 pub mod names;
 mod operator_compile;
-mod split;
+mod rule;
+mod scanner;
 mod table;
 pub(crate) mod wire;
 
@@ -25,9 +29,11 @@ use serde_json::{Map, Value};
 
 pub use crate::eval::bucket::Salt;
 pub use condition::{Condition, IdType};
+pub(crate) use conditions::Conditions;
+pub use document::Document;
 pub use json::{JsonObject, Member, Terminated};
 pub use names::Names;
-pub(crate) use table::{Conditions, Piece};
+pub use rule::{Returned, Rule, Share};
 pub use table::{Slot, Table};
 
 /// Map with a fast hash; keys come from the ruleset, not from users.
@@ -67,8 +73,6 @@ pub struct Spec {
     pub forward_all_exposures: bool,
     /// [`names::hash_decision`] of no rule that matched.
     pub(crate) default_hash: u64,
-    /// Whether a condition is one that could not be compiled; a later ruleset may have it.
-    pub(crate) has_unsupported: bool,
     sha256_name: OnceBox<Box<str>>,
 }
 
@@ -82,78 +86,6 @@ impl Spec {
     pub fn sha256_name(&self) -> &str {
         self.sha256_name
             .get_or_init(|| Box::new(crate::eval::bucket::sha256_base64(&self.name).into()))
-    }
-}
-
-/// What a rule or a default gives.
-#[derive(Debug, Clone)]
-pub enum Returned {
-    /// Of a gate.
-    Bool(bool),
-    /// Of anything else.
-    Object(Arc<JsonObject>),
-}
-
-impl Returned {
-    /// The object; an empty one for gates.
-    #[must_use]
-    pub fn object(&self) -> &Arc<JsonObject> {
-        match self {
-            Returned::Object(object) => object,
-            Returned::Bool(_) => JsonObject::empty(),
-        }
-    }
-}
-
-/// A rule: conditions that must all hold, a roll, and what it gives.
-#[derive(Debug)]
-pub struct Rule {
-    pub id: Box<str>,
-    pub group_name: Option<Box<str>>,
-    pub conditions: Box<[Arc<Condition>]>,
-    pub share: Share,
-    /// `specSalt.ruleSalt.`, ready to be followed by a unit id. Rules of a config mapping have no
-    /// spec of their own: theirs is `.ruleSalt.`, to follow the salt of the spec asked for.
-    pub salt: Salt,
-    pub id_type: Arc<IdType>,
-    pub returned: Returned,
-    /// Slot in the configs.
-    pub delegate: Option<u32>,
-    pub is_experiment_group: bool,
-    pub sampling_rate: Option<f64>,
-    /// [`names::hash_decision`] of the rule and the version of its spec.
-    pub(crate) hash: u64,
-}
-
-/// The share of units that pass a rule.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Share {
-    All,
-    Nobody,
-    /// Passes when the bucket (0 to 9,999) is below this.
-    Below(f64),
-}
-
-impl Share {
-    pub(crate) fn from_percentage(percentage: f64) -> Share {
-        let bound = percentage * 100.0;
-        if bound >= 10_000.0 {
-            Share::All
-        } else if bound > 0.0 {
-            Share::Below(bound)
-        } else {
-            Share::Nobody
-        }
-    }
-
-    /// The percentage it was made from, 0 to 100.
-    #[must_use]
-    pub fn percentage(self) -> f64 {
-        match self {
-            Share::All => 100.0,
-            Share::Nobody => 0.0,
-            Share::Below(bound) => bound / 100.0,
-        }
     }
 }
 
@@ -203,16 +135,14 @@ pub struct SpecSet {
     pub flags: SdkFlags,
     pub configs_for_sdk: SdkConfigs,
     pub diagnostics: Map<String, Value>,
-    pub(crate) conditions: Conditions,
+    pub(crate) conditions: Arc<Conditions>,
     /// The ruleset as received; `None` before any.
-    pub document: Option<Arc<String>>,
+    pub document: Option<Document>,
+    /// Of the text of the document.
+    text: fingerprint::Fingerprint,
     /// Whether any condition needs the user agent parser.
     pub uses_user_agent: bool,
 }
 
-impl SpecSet {
-    /// The ruleset as received; empty before any.
-    pub(crate) fn text(&self) -> &str {
-        self.document.as_ref().map_or("", |document| document)
-    }
-}
+#[cfg(test)]
+mod tests;

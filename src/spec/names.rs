@@ -11,7 +11,37 @@ use crate::eval::bucket;
 struct Name {
     text: Arc<str>,
     hash: u64,
-    djb2: Box<str>,
+    djb2: Digits,
+}
+
+/// A number as text.
+#[derive(Debug, Clone, Copy)]
+struct Digits {
+    bytes: [u8; DIGITS_MAX],
+    len: u8,
+}
+
+/// Digits of the largest 32-bit number.
+const DIGITS_MAX: usize = 10;
+
+impl Digits {
+    fn new(number: u32) -> Digits {
+        let text = number.to_string();
+        let mut digits = Digits {
+            bytes: [0; DIGITS_MAX],
+            len: 0,
+        };
+        for (place, digit) in digits.bytes.iter_mut().zip(text.bytes()) {
+            *place = digit;
+            digits.len += 1;
+        }
+        digits
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.len));
+        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    }
 }
 
 /// Gives each name a slot, once and for all.
@@ -43,7 +73,9 @@ impl Names {
     /// The djb2 hash of the name in `slot`, as client initialize responses write it.
     #[must_use]
     pub fn djb2(&self, slot: u32) -> &str {
-        self.names.get(slot as usize).map_or("", |name| &name.djb2)
+        self.names
+            .get(slot as usize)
+            .map_or("", |name| name.djb2.as_str())
     }
 
     /// The name in `slot`, shared.
@@ -65,6 +97,12 @@ impl Names {
         self.names.is_empty()
     }
 
+    /// Gives up room that is not needed.
+    pub(super) fn shrink(&mut self) {
+        self.names.shrink_to_fit();
+        self.slots.shrink_to_fit();
+    }
+
     /// The slot of `name`, new if need be.
     pub(crate) fn intern(&mut self, name: &str) -> u32 {
         if let Some(slot) = self.slots.get(name) {
@@ -75,7 +113,7 @@ impl Names {
         self.names.push(Name {
             text: Arc::clone(&text),
             hash: hash_text(name),
-            djb2: bucket::djb2(name).to_string().into(),
+            djb2: Digits::new(bucket::djb2(name)),
         });
         self.slots.insert(text, slot);
         slot

@@ -1,15 +1,11 @@
-//! The parts of a ruleset by slot and by name, and where in its text each stands.
+//! Gates, configs or layers by slot and by name.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as HashEntry;
-
 use super::Spec;
-use super::condition::Condition;
-use super::names::{self, Names, index};
-use super::wire::Entries;
+use super::fingerprint::Fingerprint;
+use super::names::Names;
 
 /// What stands in a slot of a table.
 #[derive(Debug, Clone, Default)]
@@ -26,13 +22,13 @@ pub enum Slot {
 #[derive(Debug, Default)]
 pub struct Table {
     pub(crate) names: Arc<Names>,
-    pub(crate) slots: Vec<Slot>,
-    /// Where the text of each slot's spec stands.
-    pub(crate) pieces: Vec<Piece>,
+    slots: Vec<Slot>,
+    /// Of the text of each slot's spec.
+    texts: Vec<Fingerprint>,
     /// Slots of this document, in the order sent.
-    pub(crate) order: Vec<u32>,
+    order: Vec<u32>,
     /// Whether names stood before the specs (version 2), not in them.
-    pub(crate) is_map: bool,
+    is_map: bool,
 }
 
 impl Table {
@@ -73,127 +69,133 @@ impl Table {
                 _ => None,
             })
     }
-}
 
-/// Where in a document something stands; nowhere by default.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Piece {
-    start: u32,
-    end: u32,
-}
-
-impl Piece {
-    /// Where `part` stands in `text`, which it is part of.
-    pub(super) fn new(text: &str, part: &str) -> Piece {
-        let start = part.as_ptr().addr() - text.as_ptr().addr();
-        // The largest document that is accepted is smaller than four gigabytes.
-        let offset = |at| u32::try_from(at).unwrap_or_default();
-        Piece {
-            start: offset(start),
-            end: offset(start + part.len()),
-        }
+    /// How many specs were sent.
+    pub(crate) fn sent(&self) -> usize {
+        self.order.len()
     }
 
-    pub(super) fn of(self, document: &str) -> Option<&str> {
-        let text = document.get(self.start as usize..self.end as usize)?;
-        (!text.is_empty()).then_some(text)
+    /// What the spec in `slot` was made of.
+    fn text(&self, slot: u32) -> Option<Fingerprint> {
+        self.spec(slot)?;
+        self.texts.get(slot as usize).copied()
     }
 }
 
-/// The conditions of a version 2 ruleset by key.
-#[derive(Debug, Default)]
-pub(crate) struct Conditions {
-    entries: Vec<ConditionEntry>,
-    by_key: HashTable<u32>,
-}
+/// How far behind the expected entry of a list the next one that is still there may be.
+const LOOK_AHEAD: usize = 64;
 
-#[derive(Debug)]
-pub(crate) struct ConditionEntry {
-    pub(crate) key: Arc<str>,
-    pub(crate) piece: Piece,
-    pub(crate) condition: Arc<Condition>,
-}
-
-impl Conditions {
-    pub(crate) fn slot_of(&self, key: &str) -> Option<u32> {
-        let is_it = |slot: &u32| self.get(*slot).is_some_and(|entry| *entry.key == *key);
-        self.by_key.find(names::hash_text(key), is_it).copied()
-    }
-
-    pub(crate) fn get(&self, slot: u32) -> Option<&ConditionEntry> {
-        self.entries.get(slot as usize)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ConditionEntry> {
-        self.entries.iter()
-    }
-
-    pub(crate) fn named(&self, key: &str) -> Option<&ConditionEntry> {
-        self.get(self.slot_of(key)?)
-    }
-
-    /// Adds a condition, or replaces that of the same key.
-    pub(crate) fn insert(&mut self, entry: ConditionEntry) {
-        let entries = &mut self.entries;
-        let key_of = |slot: &u32| entries.get(*slot as usize).map_or("", |known| &*known.key);
-        let place = self.by_key.entry(
-            names::hash_text(&entry.key),
-            |slot| key_of(slot) == &*entry.key,
-            |slot| names::hash_text(key_of(slot)),
-        );
-        match place {
-            HashEntry::Occupied(slot) => {
-                if let Some(known) = entries.get_mut(*slot.get() as usize) {
-                    *known = entry;
-                }
-            }
-            HashEntry::Vacant(place) => {
-                place.insert(index(entries.len()));
-                entries.push(entry);
-            }
-        }
-    }
-}
-
-/// What the entries of one kind were compiled to, in order: slot, content, and where it stands.
-pub(super) struct TableEntries {
-    pub(super) items: Vec<(u32, Slot, Piece)>,
+/// A table in the making, and the one before it.
+pub(super) struct TableBuilder<'p> {
+    names: Cow<'p, Names>,
+    previous: &'p Table,
+    slots: Vec<Slot>,
+    texts: Vec<Fingerprint>,
+    order: Vec<u32>,
     is_map: bool,
+    /// Slots in the order in which they are expected to come, in a list, where names are not known
+    /// before the specs are read.
+    expected: &'p [u32],
 }
 
-impl TableEntries {
-    pub(super) fn new(entries: Option<&Entries<'_>>) -> TableEntries {
-        TableEntries {
-            items: Vec::with_capacity(entries.map_or(0, |entries| entries.items.len())),
-            is_map: entries.is_some_and(|entries| entries.is_map),
+impl<'p> TableBuilder<'p> {
+    pub(super) fn new(previous: &'p Table) -> TableBuilder<'p> {
+        TableBuilder {
+            names: Cow::Borrowed(&previous.names),
+            previous,
+            slots: Vec::with_capacity(previous.slots.len()),
+            texts: Vec::with_capacity(previous.texts.len()),
+            order: Vec::with_capacity(previous.order.len()),
+            is_map: false,
+            expected: &[],
         }
     }
 
-    /// The table; of entries of one name the last one counts.
-    pub(super) fn finish(self, names: Cow<'_, Names>, previous: &Table) -> Table {
-        let names = match names {
-            Cow::Borrowed(_) => Arc::clone(&previous.names),
-            Cow::Owned(names) => Arc::new(names),
-        };
-        let mut table = Table {
-            slots: vec![Slot::Absent; names.len()],
-            pieces: vec![Piece::default(); names.len()],
-            order: Vec::with_capacity(self.items.len()),
-            names,
-            is_map: self.is_map,
-        };
-        for (slot, content, piece) in self.items {
-            let index = slot as usize;
-            if let (Some(place), Some(at)) =
-                (table.slots.get_mut(index), table.pieces.get_mut(index))
-            {
-                if matches!(place, Slot::Absent) {
-                    table.order.push(slot);
-                }
-                *place = content;
-                *at = piece;
+    /// Starts with entries. What was put here before does not count.
+    pub(super) fn begin(&mut self, is_map: bool) {
+        self.slots.clear();
+        self.texts.clear();
+        self.order.clear();
+        self.is_map = is_map;
+        self.expected = &self.previous.order;
+    }
+
+    /// The slot of `name`, new if need be.
+    pub(super) fn intern(&mut self, name: &str) -> u32 {
+        match self.names.slot_of(name) {
+            Some(slot) => slot,
+            None => self.names.to_mut().intern(name),
+        }
+    }
+
+    /// The name in `slot`, shared.
+    pub(super) fn name(&self, slot: u32) -> Arc<str> {
+        self.names.shared(slot)
+    }
+
+    /// Slot and text of what the previous table had under this name, if it may be taken over.
+    pub(super) fn known(&self, name: &str) -> Option<(u32, Fingerprint)> {
+        self.known_slot(self.previous.slot_of(name)?)
+    }
+
+    /// The same of what is expected to stand next in a list.
+    pub(super) fn expected(&self) -> Option<(u32, Fingerprint)> {
+        self.known_slot(*self.expected.first()?)
+    }
+
+    fn known_slot(&self, slot: u32) -> Option<(u32, Fingerprint)> {
+        // The same text has another name, or none, in the other shape.
+        let is_alike = self.is_map == self.previous.is_map;
+        let text = is_alike.then(|| self.previous.text(slot));
+        Some((slot, text.flatten()?))
+    }
+
+    /// Takes over what the previous table had in `slot`.
+    pub(super) fn take_over(&mut self, slot: u32, text: Fingerprint) {
+        if let Some(spec) = self.previous.spec(slot) {
+            self.put(slot, Slot::Spec(Arc::clone(spec)), text);
+        }
+    }
+
+    /// Fills `slot`; of entries of one name the last one counts.
+    pub(super) fn put(&mut self, slot: u32, content: Slot, text: Fingerprint) {
+        if !self.is_map {
+            // What followed last time is expected to follow again.
+            let mut ahead = self.expected.iter().take(LOOK_AHEAD);
+            if let Some(position) = ahead.position(|other| *other == slot) {
+                self.expected = self.expected.get(position + 1..).unwrap_or_default();
             }
         }
-        table
+        let index = slot as usize;
+        if index >= self.slots.len() {
+            self.slots.resize(index + 1, Slot::Absent);
+            self.texts.resize(index + 1, Fingerprint::default());
+        }
+        if let (Some(place), Some(of)) = (self.slots.get_mut(index), self.texts.get_mut(index)) {
+            if matches!(place, Slot::Absent) {
+                self.order.push(slot);
+            }
+            *place = content;
+            *of = text;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Table {
+        self.slots.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.order.shrink_to_fit();
+        Table {
+            names: match self.names {
+                Cow::Borrowed(_) => Arc::clone(&self.previous.names),
+                Cow::Owned(mut names) => {
+                    names.shrink();
+                    Arc::new(names)
+                }
+            },
+            slots: self.slots,
+            texts: self.texts,
+            order: self.order,
+            is_map: self.is_map,
+        }
     }
 }

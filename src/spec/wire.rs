@@ -7,42 +7,52 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::FastMap;
+use crate::json_input::mend;
 
-/// The envelope. Members that evaluation cannot do without are raw, to be parsed one by one.
+/// Members of the envelope that are read besides the entries.
+const MEMBERS: &[&str] = &[
+    "app_id",
+    "default_environment",
+    "diagnostics",
+    "experiment_to_layer",
+    "has_updates",
+    "hashed_sdk_key_used",
+    "hashed_sdk_keys_to_app_ids",
+    "layers",
+    "override_rules",
+    "overrides",
+    "sdk_configs",
+    "sdk_flags",
+    "sdk_keys_to_app_ids",
+    "session_replay_info",
+    "time",
+];
+
+/// The envelope but for its entries: text, to be read member by member.
 #[derive(Default)]
-pub(crate) struct Document<'a> {
-    pub(crate) feature_gates: Option<Entries<'a>>,
-    pub(crate) dynamic_configs: Option<Entries<'a>>,
-    pub(crate) layer_configs: Option<Entries<'a>>,
-    pub(crate) condition_map: Option<Entries<'a>>,
-    pub(crate) override_rules: Option<Entries<'a>>,
-    /// Everything else.
-    pub(crate) members: FastMap<Cow<'a, str>, &'a RawValue>,
-}
+pub(super) struct Envelope(FastMap<&'static str, String>);
 
-impl Document<'_> {
-    /// The member called `name`, if it is a `T`: members of the envelope are optional.
-    pub(crate) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        let raw = self.members.get(name)?;
-        serde_json::from_str::<Option<T>>(raw.get()).ok().flatten()
+impl Envelope {
+    /// Takes in a member, unless nobody wants it. Of one name the last one counts.
+    pub(super) fn add(&mut self, name: &str, json: &str) {
+        if let Some(name) = MEMBERS.iter().find(|member| **member == name) {
+            self.0.insert(name, mend(json).into_owned());
+        }
+    }
+
+    /// The member called `name`, if it is a `T`: all are optional.
+    pub(super) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        debug_assert!(MEMBERS.contains(&name), "{name} is not taken in");
+        let text = self.0.get(name)?;
+        serde_json::from_str::<Option<T>>(text).ok().flatten()
     }
 }
 
-/// Entries of an array (version 1) or of an object by name (version 2), each still text.
-#[derive(Default)]
-pub(crate) struct Entries<'a> {
-    pub(crate) is_map: bool,
-    pub(crate) items: Vec<Entry<'a>>,
-    /// Set when it was neither a list nor an object.
-    pub(crate) unusable: bool,
-}
-
-/// One of them.
-pub(crate) struct Entry<'a> {
-    pub(crate) key: Option<Cow<'a, str>>,
-    pub(crate) raw: &'a str,
-    /// Where the previous ruleset has what it made of the same text under the same name.
-    pub(crate) same: Option<u32>,
+/// What is read of a spec to find out which one it is.
+#[derive(Deserialize)]
+pub(super) struct Named<'a> {
+    #[serde(borrow, default)]
+    pub(super) name: Option<Cow<'a, str>>,
 }
 
 /// A gate, config or layer.

@@ -165,7 +165,11 @@ impl Engine {
         let (Some(document), time_ms) = (&snapshot.specs.document, snapshot.specs.lcut) else {
             return;
         };
-        if let Err(error) = cache.save(document, time_ms, self.ctx.clock.now_ms()) {
+        let now_ms = self.ctx.clock.now_ms();
+        let saved = document
+            .text()
+            .and_then(|text| cache.save(&text, time_ms, now_ms));
+        if let Err(error) = saved {
             let path = cache.path();
             let text = format!(
                 "cannot write the last good copy {}: {error}",

@@ -1,7 +1,6 @@
 //! Where specs come from: the order of the sources, and loading from each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::error::Error;
 use crate::net::{Response, Target, TransportError, parse_retry_after};
 use crate::options::{DataSource, LogLevel, positive_seconds};
 use crate::report::{Key, Marker, Step};
+use crate::spec::Document;
 use crate::store::{Applied, Source};
 
 /// What a source gave.
@@ -313,16 +313,25 @@ impl Engine {
             return;
         }
         if let Some(document) = &self.ctx.store.load().specs.document {
-            self.updates.add((lcut, Arc::clone(document)));
+            self.updates.add((lcut, document.clone()));
         }
     }
 
     /// No lock of ours is held: the host may evaluate, shut down, or take its time.
-    fn call_rules_updated(&self, lcut: i64, document: &str) {
+    fn call_rules_updated(&self, lcut: i64, document: &Document) {
         let Some(callback) = &self.ctx.hooks.rules_updated else {
             return;
         };
-        let called = catch_unwind(AssertUnwindSafe(|| callback(lcut, document)));
+        let text = match document.text() {
+            Ok(text) => text,
+            Err(error) => {
+                let text = error.to_string();
+                let tag = "rules_updated_callback";
+                self.ctx.reporter.error(tag, "DocumentError", &text, None);
+                return;
+            }
+        };
+        let called = catch_unwind(AssertUnwindSafe(|| callback(lcut, &text)));
         if called.is_err() {
             let text = "the callback panicked";
             self.ctx
@@ -425,8 +434,12 @@ impl Engine {
         let Some(document) = self.ctx.store.load_full().specs.document.clone() else {
             return;
         };
-        if let Err(error) = store.set(store.specs_key(), document.as_bytes(), lcut) {
-            let text = error.to_string();
+        let written = document.text().map_err(|error| error.to_string());
+        let written = written.and_then(|text| {
+            let set = store.set(store.specs_key(), text.as_bytes(), lcut);
+            set.map_err(|error| error.to_string())
+        });
+        if let Err(text) = written {
             self.ctx
                 .reporter
                 .error("data_store.set", "DataStoreError", &text, None);

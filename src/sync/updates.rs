@@ -5,16 +5,16 @@
 //! that does it, so a slow callback holds up nobody but the thread it runs on.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::fork_cell::ForkCell;
 use crate::lock::{Mutex, MutexGuard};
+use crate::spec::Document;
 
-/// Updates that wait for a slow callback at most; each holds a whole document. The oldest go.
+/// Updates that wait for a slow callback at most; each holds a document. The oldest go.
 const MAX_WAITING: usize = 4;
 
 /// One document that was put in use, and its time.
-pub(super) type Update = (i64, Arc<String>);
+pub(super) type Update = (i64, Document);
 
 pub(super) struct Updates {
     /// Held while a document is put in use, so that updates wait in the order of their documents.
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn update(time: i64) -> Update {
-        (time, Arc::default())
+        (time, Document::from(String::new()))
     }
 
     #[test]

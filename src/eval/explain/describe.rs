@@ -68,16 +68,11 @@ fn source(source: &ValueSource, configs: &Names) -> Map<String, Value> {
         ValueSource::Field(field) => with_field("user_field", field),
         ValueSource::Ip(field) => with_field("ip_based", field),
         ValueSource::UserAgent(field, _) => with_field("ua_based", field),
-        ValueSource::Environment { exact, .. } => {
-            json!({"type": "environment_field", "field": &**exact})
-        }
+        ValueSource::Environment(field) => with_field("environment_field", field),
         ValueSource::CurrentTime => json!({"type": "current_time"}),
-        ValueSource::UserBucket {
-            salt,
-            id_type: unit,
-        } => json!({
-            "type": "user_bucket", "salt": salt.text().trim_end_matches('.'), "unit": id_type(unit),
-            "of": crate::eval::bucket::USER_BUCKETS,
+        ValueSource::UserBucket(bucket) => json!({
+            "type": "user_bucket", "salt": bucket.salt.text().trim_end_matches('.'),
+            "unit": id_type(&bucket.id_type), "of": crate::eval::bucket::USER_BUCKETS,
         }),
         ValueSource::UnitId(unit) => json!({"type": "unit_id", "unit": id_type(unit)}),
         ValueSource::TargetApp => json!({"type": "target_app"}),

@@ -14,7 +14,7 @@ use super::condition::Check;
 use super::overrides::Overridden;
 use super::trace::Trace;
 use super::{Evaluation, Kind, Namespace, Reason, Verdict, World, evaluate, result};
-use crate::spec::{Condition, Rule, Spec};
+use crate::spec::{Condition, Rule, Salt, Spec};
 use crate::store::Snapshot;
 use crate::user::ValueRef;
 
@@ -162,7 +162,7 @@ impl Trace for Account<'_> {
 
     fn mapping(&mut self, name: &str, target: &str, rule: &Rule, passes: bool) {
         self.add(json!({
-            "step": "mapping", "name": name, "target": target, "rule_id": &*rule.id,
+            "step": "mapping", "name": name, "target": target, "rule_id": rule.id(),
             "passes": passes,
         }));
     }
@@ -178,8 +178,8 @@ impl Trace for Account<'_> {
     fn rule(&mut self, _spec: &Spec, rule: &Rule, _depth: u32) {
         self.steps += 1;
         let rule = json!({
-            "rule_id": &*rule.id,
-            "group_name": rule.group_name.as_deref(),
+            "rule_id": rule.id(),
+            "group_name": rule.group_name(),
             "pass_percentage": describe::number(rule.share.percentage()),
             "conditions": [],
             "matched": true,
@@ -221,9 +221,9 @@ impl Trace for Account<'_> {
         }
     }
 
-    fn roll(&mut self, rule: &Rule, bucket: u64, passed: bool, _depth: u32) {
+    fn roll(&mut self, rule: &Rule, salt: &Salt, bucket: u64, passed: bool, _depth: u32) {
         let roll = json!({
-            "salt": rule.salt.text().trim_end_matches('.'),
+            "salt": salt.text().trim_end_matches('.'),
             "unit": describe::id_type(&rule.id_type),
             "bucket": bucket,
             "of": super::bucket::SHARE_BUCKETS,

@@ -1,0 +1,53 @@
+//! A ruleset as received: a text, or what the text is unpacked from when it is wanted.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// A text that is kept in another form, as it came over the wire.
+pub trait Packed: fmt::Debug + Send + Sync {
+    /// The packed form. The same bytes are the same text.
+    fn bytes(&self) -> &[u8];
+
+    /// Reads the text from its start.
+    fn reader(&self) -> Box<dyn Read + '_>;
+}
+
+/// A ruleset as received.
+#[derive(Debug, Clone)]
+pub enum Document {
+    Text(Arc<String>),
+    Packed(Arc<dyn Packed>),
+}
+
+impl Document {
+    /// The text; unpacked anew for each call if it is packed.
+    ///
+    /// # Errors
+    /// What the packed form has for errors. One that was compiled once has none.
+    pub fn text(&self) -> io::Result<Arc<String>> {
+        match self {
+            Document::Text(text) => Ok(Arc::clone(text)),
+            Document::Packed(packed) => {
+                let mut text = String::new();
+                packed.reader().read_to_string(&mut text)?;
+                Ok(Arc::new(text))
+            }
+        }
+    }
+
+    /// Whether both were received as the same bytes. Others may still hold the same text.
+    pub(crate) fn is_same_bytes(&self, other: &Document) -> bool {
+        match (self, other) {
+            (Document::Text(this), Document::Text(that)) => this == that,
+            (Document::Packed(this), Document::Packed(that)) => this.bytes() == that.bytes(),
+            _ => false,
+        }
+    }
+}
+
+impl From<String> for Document {
+    fn from(text: String) -> Document {
+        Document::Text(Arc::new(text))
+    }
+}
