@@ -17,9 +17,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
-VENDOR = ROOT / "benches" / "vendor" / "target" / "release"
+import stage
+
+BENCHES = stage.ROOT / "benches"
+RELEASE = stage.ROOT / "target" / "release"
+VENDOR = BENCHES / "vendor" / "target" / "release"
 SIDES = ("tidegate", "vendor")
 # Label, row, unit, and by how much Tidegate has to be ahead.
 ROWS = [
@@ -62,11 +64,8 @@ def run(*command, **options):
 def build(side, folder):
     """The C program, linked with one side."""
     library, name = (RELEASE, "tidegate") if side == "tidegate" else (VENDOR, "bench_vendor")
-    program = Path(folder) / side
-    run("cc", "-std=c99", "-D_DEFAULT_SOURCE", "-O2", f"-I{ROOT}/include", f"-I{ROOT}/benches/c",
-        f"{ROOT}/benches/c/bench.c", f"{ROOT}/benches/c/{side}.c", "-o", str(program),
-        f"-L{library}", f"-l{name}", f"-Wl,-rpath,{library}", "-lpthread")
-    return str(program)
+    sources = [BENCHES / "c" / "bench.c", BENCHES / "c" / f"{side}.c"]
+    return stage.compile_program(side, folder, sources, library, name)
 
 
 class Server:
@@ -130,7 +129,7 @@ def make_rules(folder, given):
     made = {}
     for size in ("medium", "large"):
         made[size] = Path(folder) / f"{size}.json"
-        made[size].write_text(run(sys.executable, f"{ROOT}/benches/rules.py", size))
+        made[size].write_bytes(stage.rules(size))
     return made
 
 

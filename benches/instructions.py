@@ -14,8 +14,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BASELINE = ROOT / "benches" / "instructions.json"
+import stage
+
+C = stage.ROOT / "benches" / "c"
+BASELINE = stage.ROOT / "benches" / "instructions.json"
 # Events of a row stay below the size of a batch, after which waking the events thread would count.
 ROWS = {"public": 1000, "public_exposed": 1000, "half": 500, "half_pool": 500, "many_rules": 300,
         "nested": 500, "unknown": 1000, "user": 300, "user_and_gate": 100,
@@ -33,16 +35,11 @@ def total(program, rules, row, count):
 
 
 def main():
-    library = Path(os.environ.get("LIBRARY_DIR", ROOT / "target" / "release"))
+    library = Path(os.environ.get("LIBRARY_DIR", stage.ROOT / "target" / "release")).resolve()
     with tempfile.TemporaryDirectory() as folder:
-        program, rules = f"{folder}/bench", f"{folder}/rules.json"
-        subprocess.run(["cc", "-std=c99", "-D_DEFAULT_SOURCE", "-O2", f"-I{ROOT}/include",
-                        f"-I{ROOT}/benches/c", f"{ROOT}/benches/c/bench.c",
-                        f"{ROOT}/benches/c/tidegate.c", "-o", program, f"-L{library}",
-                        "-ltidegate", f"-Wl,-rpath,{library}", "-lpthread"], check=True)
-        made = subprocess.run([sys.executable, f"{ROOT}/benches/rules.py", "small"], check=True,
-                              capture_output=True)
-        Path(rules).write_bytes(made.stdout)
+        rules = f"{folder}/rules.json"
+        Path(rules).write_bytes(stage.rules("small"))
+        program = stage.compile_program("bench", folder, [C / "bench.c", C / "tidegate.c"], library)
         # The difference of two counts leaves out start, shut-down and first uses.
         def per_call(item):
             row, n = item

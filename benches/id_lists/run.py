@@ -6,14 +6,17 @@ table leaves, at rest and while it is downloaded.
 """
 
 import argparse
-import http.server
 import json
 import subprocess
+import sys
 import tempfile
-import threading
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import stage
+
 CONDITION = {"type": "unit_id", "operator": "in_segment_list", "targetValue": "l", "field": None,
              "additionalValues": {}, "isDeviceBased": False, "idType": "userID"}
 RULE = {"name": "r", "id": "r", "salt": "r", "passPercentage": 100, "idType": "userID",
@@ -28,25 +31,15 @@ def lines(first, last):
     return b"".join(b"+%08x\n" % number for number in range(first, last))
 
 
-class Service(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Service(stage.Service):
+    """Serves a list that grows, and then is written anew."""
+
     files = {}
     stages = []
     served = 0
 
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body, headers=()):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.body()
         if not self.path.endswith("/get_id_lists"):
             return self.answer(202, b'{"success":true}')
         name, size = self.stages[min(Service.served, len(self.stages) - 1)]
@@ -68,7 +61,7 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--library", type=Path, default=ROOT / "target" / "release")
+    parser.add_argument("--library", type=Path, default=stage.ROOT / "target" / "release")
     parser.add_argument("--ids", type=int, default=10_000_000)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
@@ -77,18 +70,12 @@ def main():
     Service.files = {"first": text, "second": text + lines(ids + increment, ids + increment + 1)}
     line = len(b"+00000000\n")
     Service.stages = [("first", ids * line), ("first", len(text)), ("second", len(text) + line)]
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    base = Service.start()
     client = {"api": base, "api_for_sdk_exception": f"{base}/sdk_exception", "sync_jitter": 0,
               "rulesets_sync_interval": 60, "idlists_sync_interval": 1, "timeout": 120}
     with tempfile.TemporaryDirectory() as scratch:
-        library = options.library.resolve()
-        Path(scratch, "libtidegate.so.1").symlink_to(library / "libtidegate.so")
-        program = f"{scratch}/id_lists"
-        subprocess.run(["cc", "-std=c99", "-O2", f"-I{ROOT}/include",
-                        f"{ROOT}/benches/id_lists/id_lists.c", "-o", program, f"-L{library}",
-                        "-ltidegate", "-lpthread", f"-Wl,-rpath,{scratch}"], check=True)
+        program = stage.compile_program("id_lists", scratch, [HERE / "id_lists.c"],
+                                        options.library.resolve())
         run = subprocess.run([program, json.dumps(client), str(ids), str(increment)], check=True,
                              capture_output=True, text=True, timeout=1200)
     print(run.stdout, end="")

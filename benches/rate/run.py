@@ -6,7 +6,6 @@ Fails unless each exposure was delivered, as the client counts and as this serve
 
 import argparse
 import gzip
-import http.server
 import json
 import os
 import subprocess
@@ -15,30 +14,23 @@ import tempfile
 import threading
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import stage
+
 GATE = b'"eventName":"statsig::gate_exposure"'
 
 
-class Service(http.server.BaseHTTPRequestHandler):
+class Service(stage.Service):
     """Counts exposures and forgets them: a run has more than fit into memory."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     specs = b""
     lock = threading.Lock()
     requests = received = other = 0
 
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         if self.path.endswith("/get_id_lists"):
             return self.answer(200, b"{}")
         if not self.path.endswith("/log_event"):
@@ -58,29 +50,20 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--library", type=Path, default=ROOT / "target" / "release")
+    parser.add_argument("--library", type=Path, default=stage.ROOT / "target" / "release")
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--seconds", type=int, default=600)
     options = parser.parse_args()
-    specs = json.loads(subprocess.run([sys.executable, f"{ROOT}/benches/rules.py", "medium"],
-                                      check=True, capture_output=True).stdout)
+    specs = json.loads(stage.rules("medium"))
     # Exposures only: diagnostics are events too, and drawn by lot.
     specs["diagnostics"] = dict.fromkeys(("initialize", "dcs", "idlist", "api_call", "logevent"), 0)
     Service.specs = json.dumps(specs).encode()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    client = {"api": base, "disable_diagnostics": True, "disable_error_reporting": True}
+    client = {"api": Service.start(), "disable_diagnostics": True, "disable_error_reporting": True}
     library = options.library.resolve()
     print(f"{options.rate:,} exposures a second for {options.seconds:,} s, {os.cpu_count()} CPUs, "
           f"load average {os.getloadavg()[0]:.1f}, {library}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch, "libtidegate.so.1").symlink_to(library / "libtidegate.so")
-        program = f"{scratch}/rate"
-        subprocess.run(["cc", "-std=c99", "-O2", "-Wall", "-Wextra", f"-I{ROOT}/include",
-                        f"{ROOT}/benches/rate/rate.c", "-o", program, f"-L{library}", "-ltidegate",
-                        "-lpthread", f"-Wl,-rpath,{scratch}"], check=True)
+        program = stage.compile_program("rate", scratch, [HERE / "rate.c"], library)
         run = subprocess.run(
             [program, json.dumps(client), str(options.rate), str(options.seconds)],
             stdout=subprocess.PIPE, text=True, timeout=options.seconds + 300)
