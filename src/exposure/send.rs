@@ -191,6 +191,7 @@ impl Events {
             timeout,
             max_body_bytes: ANSWER_MAX_BYTES,
             keep_alive: self.ctx.settings.log_event_connection_reuse,
+            may_stay_packed: false,
         });
         let error = answer.as_ref().err();
         diagnostics.delivery_end(Marker {
@@ -364,6 +365,7 @@ impl Events {
                     timeout: Timeout::Total(limit),
                     max_body_bytes: ANSWER_MAX_BYTES,
                     keep_alive: false,
+                    may_stay_packed: false,
                 });
             }
             reports = self.ctx.reporter.take_reports();

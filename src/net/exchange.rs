@@ -7,6 +7,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, header};
 
+use super::body::PackedBody;
 use super::error::TransportErrorKind as Kind;
 use super::url::Origin;
 use super::{BodySink, Http, Pools, Request, Response, Timeout, TransportError, agent, body};
@@ -112,6 +113,7 @@ impl<'a> Hop<'a> {
         let mut response = Response {
             status: parts.status.as_u16(),
             body: Vec::new(),
+            packed: None,
             headers: parts.headers,
         };
         let is_plain = encodings
@@ -127,7 +129,17 @@ impl<'a> Hop<'a> {
         }
         let mut content = body::read(body.into_reader(), expected, limit)?;
         if let Some(encodings) = encodings.filter(|_| !content.is_empty()) {
-            content = body::decode(content, encodings.to_str().unwrap_or("?"), limit)?;
+            let encodings = encodings.to_str().unwrap_or("?");
+            if request.may_stay_packed && response.is_success() {
+                match PackedBody::new(content, encodings, limit) {
+                    Ok(packed) => {
+                        response.packed = Some(packed);
+                        return Ok(response);
+                    }
+                    Err(unpacked) => content = unpacked,
+                }
+            }
+            content = body::decode(content, encodings, limit)?;
         }
         match sink {
             Some(sink) if response.is_success() => {

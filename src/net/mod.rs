@@ -37,6 +37,7 @@ use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::options::{ProxyConfig, Settings, Threads};
 
+pub use body::PackedBody;
 pub(crate) use endpoints::specs_gateway;
 pub use endpoints::{Endpoints, Target, id_list_store_key};
 pub use error::{TransportError, TransportErrorKind};
@@ -98,6 +99,8 @@ pub struct Request<'a> {
     pub max_body_bytes: usize,
     /// Whether the connection stays open for the next request; otherwise `Connection: close`.
     pub keep_alive: bool,
+    /// Whether the body of a successful answer may stay packed.
+    pub may_stay_packed: bool,
 }
 
 /// Takes the body of a successful answer as it arrives.
@@ -113,8 +116,9 @@ pub trait BodySink {
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
-    /// The body with all content encodings undone.
+    /// The body with all content encodings undone; empty if it stays packed.
     pub body: Vec<u8>,
+    pub packed: Option<PackedBody>,
     headers: HeaderMap,
 }
 

@@ -44,6 +44,7 @@ pub enum Compiled {
 /// # Errors
 /// [`Error::Json`] or [`Error::Argument`] when the document is unusable as a whole: not a JSON
 /// object, no `time`, or made for another key (`hashed_sdk_key_used` differs from `hashed_key`).
+/// [`Error::Network`] when it cannot be unpacked.
 pub fn compile(
     document: &Document,
     hashed_key: Option<&str>,
@@ -61,7 +62,10 @@ pub fn compile(
     match scanner.document(|scanner, name| compiler.member(scanner, name)) {
         Ok(()) => {}
         Err(Halt::Malformed) => return Err(refusal(document)),
-        Err(Halt::Unreadable(error)) => return Err(not_json(error.to_string())),
+        Err(Halt::Unreadable(error)) => {
+            let detail = error.to_string();
+            return Err(Error::Network { detail });
+        }
     }
     let text = scanner.fingerprint();
     if is_known(text) {

@@ -345,7 +345,7 @@ fn a_text_that_cannot_be_unpacked_is_refused() {
     let size = 10;
     let document = Document::Packed(Arc::new(Parts { text, size, breaks }));
     match compile(&document, None, &SpecSet::default()) {
-        Err(Error::Json { detail, .. }) => assert_eq!(detail, "it broke"),
+        Err(Error::Network { detail }) => assert_eq!(detail, "it broke"),
         other => panic!("{other:?}"),
     }
 }

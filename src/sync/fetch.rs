@@ -39,6 +39,8 @@ pub(super) struct Fetch<'a> {
     pub(super) body: Option<&'a [u8]>,
     pub(super) max_body_bytes: usize,
     pub(super) keep_alive: bool,
+    /// The body is read by parts, or not at all.
+    pub(super) may_stay_packed: bool,
     /// For id list files.
     pub(super) file: Option<FileRange<'a>>,
 }
@@ -152,6 +154,7 @@ impl Engine {
             timeout,
             max_body_bytes: fetch.max_body_bytes,
             keep_alive: fetch.keep_alive,
+            may_stay_packed: fetch.may_stay_packed,
         }
     }
 

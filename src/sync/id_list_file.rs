@@ -129,6 +129,7 @@ impl Engine {
             max_body_bytes: MAX_LIST_FILE_BYTES,
             // A round may fetch many files from one server.
             keep_alive: true,
+            may_stay_packed: false,
             file: Some(FileRange {
                 file_id: &entry.file_id,
                 offset: job.offset,

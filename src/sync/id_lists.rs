@@ -124,6 +124,7 @@ impl Engine {
             body: body.as_deref().map(str::as_bytes),
             max_body_bytes: MAX_MANIFEST_BYTES,
             keep_alive: target.keep_alive,
+            may_stay_packed: false,
             file: None,
         };
         let response = self.fetch(&fetch, bounds).map_err(|_| Failure {

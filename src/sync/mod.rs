@@ -206,7 +206,9 @@ impl Sync {
     /// # Errors
     /// Why they were refused; the specs in use stay.
     pub fn update_specs(&self, document: String) -> Result<(), Error> {
-        self.engine.apply(document, Source::Bootstrap).map(drop)
+        self.engine
+            .apply(document.into(), Source::Bootstrap)
+            .map(drop)
     }
 
     /// Pauses or resumes the polling of specs. Id lists go on; resuming asks at the next turn.

@@ -1,6 +1,8 @@
 //! Where specs come from: the order of the sources, and loading from each.
 
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,11 +12,24 @@ use super::data_store::GuardedStore;
 use super::engine::Engine;
 use super::fetch::{Bounds, Fetch, MAX_SPECS_BYTES, millis};
 use crate::error::Error;
-use crate::net::{Response, Target, TransportError, parse_retry_after};
+use crate::net::{
+    PackedBody, Response, Target, TransportError, TransportErrorKind, parse_retry_after,
+};
 use crate::options::{DataSource, LogLevel, positive_seconds};
 use crate::report::{Key, Marker, Step};
 use crate::spec::Document;
+use crate::spec::document::Packed;
 use crate::store::{Applied, Source};
+
+impl Packed for PackedBody {
+    fn bytes(&self) -> &[u8] {
+        self.bytes()
+    }
+
+    fn reader(&self) -> Box<dyn Read + '_> {
+        self.reader()
+    }
+}
 
 /// What a source gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +50,10 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
 }
 
+const UNANSWERED: Loaded = Loaded::Failed(Failure {
+    is_overload: true,
+    retry_after: None,
+});
 const REJECTED: Loaded = Loaded::Failed(Failure {
     is_overload: false,
     retry_after: None,
@@ -135,7 +154,7 @@ impl Engine {
         };
         self.note(|notes| notes.specs_source = Some("Bootstrap".to_owned()));
         let loaded = self.process(Key::Bootstrap, || {
-            self.apply(document.clone(), Source::Bootstrap)
+            self.apply(document.clone().into(), Source::Bootstrap)
         });
         match loaded {
             Ok(_) => Loaded::Fresh,
@@ -157,7 +176,7 @@ impl Engine {
                 detail: "nothing is stored",
             })?;
             let document = String::from_utf8(value).map_err(|_| Error::Utf8 { what: "specs" })?;
-            self.apply(document, Source::DataAdapter)
+            self.apply(document.into(), Source::DataAdapter)
         });
         if self.is_background.load(Ordering::Relaxed) {
             let rates = &self.ctx.store.load().specs.diagnostics;
@@ -190,6 +209,7 @@ impl Engine {
             body: None,
             max_body_bytes: MAX_SPECS_BYTES,
             keep_alive: target.keep_alive,
+            may_stay_packed: true,
             file: None,
         };
         let outcome = self.fetch(&fetch, bounds);
@@ -197,19 +217,19 @@ impl Engine {
         let (loaded, error) = match outcome {
             Err(error) => {
                 self.report_request(&error, bounds);
-                (
-                    Loaded::Failed(Failure {
-                        is_overload: true,
-                        retry_after: None,
-                    }),
-                    "download_failed",
-                )
+                (UNANSWERED, "download_failed")
             }
             Ok(response) if !response.is_success() => (
                 Loaded::Failed(self.status_failure(&response)),
                 "download_failed",
             ),
-            Ok(response) => self.use_body(response.body, since, source, &target.base),
+            Ok(response) => match response.packed {
+                Some(packed) => {
+                    let document = Document::Packed(Arc::new(packed));
+                    self.use_document(document, source, &target.base)
+                }
+                None => self.use_body(response.body, since, source, &target.base),
+            },
         };
         self.measure_sync(&target.base, started_ms, is_answered, loaded, error);
         loaded
@@ -255,12 +275,20 @@ impl Engine {
             self.count_no_update(source, source_api);
             return (Loaded::Fresh, "");
         }
+        match String::from_utf8(body) {
+            Ok(text) if text.is_empty() => (self.malformed("the body is empty"), "empty_body"),
+            Ok(text) => self.use_document(text.into(), source, source_api),
+            Err(_) => (self.malformed("the body is not UTF-8"), "invalid_json"),
+        }
+    }
+
+    fn use_document(
+        &self,
+        document: Document,
+        source: Source,
+        source_api: &str,
+    ) -> (Loaded, &'static str) {
         let before = self.ctx.store.lcut();
-        let document = match String::from_utf8(body) {
-            Ok(document) if !document.is_empty() => document,
-            Ok(_) => return (self.malformed("the body is empty"), "empty_body"),
-            Err(_) => return (self.malformed("the body is not UTF-8"), "invalid_json"),
-        };
         let previous = self.ctx.store.load().source;
         let applied = self.process(Key::DownloadConfigSpecs, || self.apply(document, source));
         match applied {
@@ -276,6 +304,17 @@ impl Engine {
                 (Loaded::Fresh, "")
             }
             Err(Error::Json { detail, .. }) => (self.malformed(&detail), "invalid_json"),
+            Err(Error::Network { detail }) => {
+                let (tag, name) = (
+                    "request:download_config_specs",
+                    TransportErrorKind::Body.name(),
+                );
+                self.ctx.reporter.error(tag, name, &detail, None);
+                let text = format!("{source_api}: {name}: {detail}");
+                self.log(LogLevel::Warning, &text);
+                self.note_failure(text);
+                (UNANSWERED, "download_failed")
+            }
             Err(error) => {
                 let text = format!("specs from {source_api} were not accepted: {error}");
                 self.log(LogLevel::Debug, &text);
@@ -286,7 +325,7 @@ impl Engine {
     }
 
     /// Puts a document in use, keeps a copy, and tells the host.
-    pub(super) fn apply(&self, document: String, source: Source) -> Result<Applied, Error> {
+    pub(super) fn apply(&self, document: Document, source: Source) -> Result<Applied, Error> {
         let applied = {
             let _turn = self.updates.turn();
             let previous = self.ctx.store.load().source;
@@ -356,7 +395,7 @@ impl Engine {
             }
         };
         let age_s = (self.ctx.clock.now_ms() - saved.written_ms) / 1000;
-        match self.apply(saved.document, Source::DiskCache) {
+        match self.apply(saved.document.into(), Source::DiskCache) {
             Ok(_) => {
                 self.note(|notes| notes.specs_source = Some("DiskCache".to_owned()));
                 let text = format!("no source answered; using the copy saved {age_s} s ago");

@@ -30,6 +30,7 @@ pub(crate) fn get(url: &str) -> Request<'_> {
         timeout: Timeout::Inactivity(PATIENCE),
         max_body_bytes: 1 << 20,
         keep_alive: true,
+        may_stay_packed: false,
     }
 }
 

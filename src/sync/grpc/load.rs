@@ -82,7 +82,7 @@ impl Engine {
     pub(super) fn apply_streamed(&self, proxy: &ForwardProxy, spec: Vec<u8>) -> Result<(), Error> {
         let before = self.ctx.store.lcut();
         let document = String::from_utf8(spec).map_err(|_| Error::Utf8 { what: "specs" })?;
-        let applied = self.apply(document, Source::Network)?;
+        let applied = self.apply(document.into(), Source::Network)?;
         if let Applied::Updated { lcut, .. } = applied {
             self.measure_propagation(Source::Network, proxy.address(), lcut, before);
         }
