@@ -62,8 +62,10 @@ pub struct Delivery {
 
 /// Gets the result as JSON, on the caller's thread, after each evaluation.
 pub type EvaluationCallback = Arc<dyn Fn(&str) + Send + Sync>;
-/// Gets the time of the specs and their JSON, after each update.
-pub type RulesCallback = Arc<dyn Fn(i64, &str) + Send + Sync>;
+/// Gets the time of the specs, and a way to their JSON, after each update.
+pub type RulesCallback = Arc<dyn Fn(i64, SpecsText<'_>) + Send + Sync>;
+/// Gives the JSON of specs, which may have to be unpacked for it.
+pub type SpecsText<'a> = &'a dyn Fn() -> Option<Arc<String>>;
 /// Gets the outcome of each delivery attempt.
 pub type FlushCallback = Arc<dyn Fn(&Delivery) + Send + Sync>;
 /// Gets each error the library reports: where it happened, its kind, and what is known of it.

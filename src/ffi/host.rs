@@ -8,7 +8,7 @@ use super::buf::Reply;
 use super::callbacks::{Gate, Role};
 use super::vtables::{DataStoreVtable, DestroyFn, MetricFn, MetricsVtable};
 use crate::error::Error;
-use crate::host::{DataStore, Hooks, Metrics};
+use crate::host::{DataStore, Hooks, Metrics, SpecsText};
 
 /// Takes the result of an evaluation as JSON, on the thread that evaluates.
 pub type EvaluationFn = Option<
@@ -175,7 +175,11 @@ impl HostHooks {
             }),
             rules_updated: self.rules_updated.as_ref().map(|host| {
                 let (host, gate) = (Arc::clone(host), Arc::clone(gate));
-                Arc::new(move |time_ms, specs: &str| call_rules(&host, &gate, time_ms, specs)) as _
+                Arc::new(move |time_ms, specs: SpecsText<'_>| {
+                    if let Some(specs) = specs() {
+                        call_rules(&host, &gate, time_ms, &specs);
+                    }
+                }) as _
             }),
             flushed: self.flushed.as_ref().map(|host| {
                 let (host, gate) = (Arc::clone(host), Arc::clone(gate));

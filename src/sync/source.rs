@@ -361,13 +361,12 @@ impl Engine {
         let Some(callback) = &self.ctx.hooks.rules_updated else {
             return;
         };
-        let text = match document.text() {
-            Ok(text) => text,
+        let text = || match document.text() {
+            Ok(text) => Some(text),
             Err(error) => {
-                let text = error.to_string();
-                let tag = "rules_updated_callback";
+                let (tag, text) = ("rules_updated_callback", error.to_string());
                 self.ctx.reporter.error(tag, "DocumentError", &text, None);
-                return;
+                None
             }
         };
         let called = catch_unwind(AssertUnwindSafe(|| callback(lcut, &text)));

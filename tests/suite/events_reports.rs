@@ -442,7 +442,7 @@ fn g12_failing_hooks_do_no_harm() {
         hooks: Hooks {
             metrics: Some(Arc::new(Broken)),
             evaluation: Some(Arc::new(|_: &str| panic!("broken"))),
-            rules_updated: Some(Arc::new(|_, _: &str| panic!("broken"))),
+            rules_updated: Some(Arc::new(|_, _| panic!("broken"))),
             flushed: Some(Arc::new(|_: &Delivery| panic!("broken"))),
             error: Some(Arc::new(|_: &str, _: &str, _: &str| panic!("broken"))),
             ..Hooks::default()

@@ -68,6 +68,8 @@ mod sync_fork;
 mod sync_id_lists;
 #[cfg(test)]
 mod sync_init;
+#[cfg(test)]
+mod sync_packed;
 #[cfg(all(feature = "redis", feature = "grpc"))]
 #[cfg(test)]
 mod sync_redis;

@@ -1,6 +1,5 @@
 //! The HTTP client: limits, redirects, connections, proxies, trust.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use tidegate::net::{Http, Method, Request, Response, Timeout, TransportError, TransportErrorKind};
 use tidegate::options::Settings;
 
+use crate::support::packing::gzip;
 use crate::support::scripted::{Framing, PATIENCE, Reply, Server, wait_until};
 
 const KEY: &str = "secret-0123456789abcdef";
@@ -370,10 +370,4 @@ fn a_name_is_looked_up_within_the_limit() {
     let url = format!("http://localhost:{}/", server.address().port());
     fetch(&http(""), &url).expect("localhost is known");
     wait_until("the request arrives", || server.requests().len() == 1);
-}
-
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(data).expect("written");
-    encoder.finish().expect("finished")
 }

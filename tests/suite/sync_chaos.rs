@@ -20,6 +20,7 @@ use tidegate::eval::Kind as Entity;
 use tidegate::host::{DataStore, Hooks, Metrics};
 use tidegate::user::User;
 
+use crate::support::packing::gzip;
 use crate::support::scripted::{Framing, Recorded, Reply, Server, wait_until};
 use crate::support::service::{client, merge, options};
 
@@ -194,13 +195,6 @@ fn list_file(version: u64) -> String {
         let _ = write!(text, "+id{version:06}\n-id{:06}\n", version - 1);
     }
     text
-}
-
-fn gzip(data: &[u8]) -> Vec<u8> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(data).expect("written");
-    encoder.finish().expect("finished")
 }
 
 /// An answer of a kind, where a good one would be `good` and an older one `stale`.

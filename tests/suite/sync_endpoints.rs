@@ -1,6 +1,5 @@
 //! Where requests go and what they carry (T01 to T13).
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,6 +9,7 @@ use tidegate::host::Hooks;
 use tidegate::options::Options;
 use tidegate::user::User;
 
+use crate::support::packing::{brotli, gzip, zlib};
 use crate::support::scripted::{Framing, Reply, Server, wait_until};
 use crate::support::service::{
     Heard, KEY, LISTS, SPECS, Steps, details, lcut, options, service, settings, since, specs,
@@ -335,23 +335,4 @@ fn a_base_of_version_two_delivers_its_own_shape() {
     let client = started(&options(&m, json!({"api": m.url("/v2")})), Hooks::default());
     assert_eq!(lcut(&client), 7);
     wait_until("a poll", || since(&m.requests_to(SPECS)).contains(&7));
-}
-
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(data).expect("written");
-    encoder.finish().expect("finished")
-}
-
-fn zlib(data: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(data).expect("written");
-    encoder.finish().expect("finished")
-}
-
-fn brotli(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let params = brotli::enc::BrotliEncoderParams::default();
-    brotli::BrotliCompress(&mut &data[..], &mut out, &params).expect("compressed");
-    out
 }

@@ -6,6 +6,7 @@ pub mod events;
 #[cfg(feature = "grpc")]
 pub mod forward_proxy;
 pub mod lists;
+pub mod packing;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod scripted;

@@ -155,8 +155,9 @@ impl Heard {
     pub fn hooks(self: &Arc<Self>) -> Hooks {
         let (updates, errors) = (Arc::clone(self), Arc::clone(self));
         Hooks {
-            rules_updated: Some(Arc::new(move |time, document| {
-                updates.updates.lock().push((time, document.to_owned()));
+            rules_updated: Some(Arc::new(move |time, specs| {
+                let specs = specs().expect("specs");
+                updates.updates.lock().push((time, specs.to_string()));
             })),
             error: Some(Arc::new(move |tag, _, text| {
                 errors.errors.lock().push((tag.to_owned(), text.to_owned()));
