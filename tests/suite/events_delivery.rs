@@ -7,81 +7,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tidegate::clock::ManualClock;
-use tidegate::exposure::EventValue;
 use tidegate::host::{Delivery, Hooks, Metrics};
 
 use crate::local_server::fault::Fault;
-use crate::local_server::record::{Endpoint, Record};
+use crate::local_server::record::Endpoint;
 use crate::local_server::state::Awaited;
 use crate::support::events::*;
-
-fn own_threads(options: Value) -> Setup {
-    Plan {
-        options,
-        rules: silent_rules(json!({})),
-        ..Plan::default()
-    }
-    .start()
-}
-
-/// A client that does nothing by itself, on a clock that stands still.
-struct Manual {
-    setup: Setup,
-    clock: Arc<ManualClock>,
-}
-
-impl Manual {
-    fn new(mut options: Value, members: Value) -> Manual {
-        options["threads"] = json!("none");
-        let clock = Arc::new(ManualClock::new(RULES_TIME));
-        let setup = Plan {
-            options,
-            rules: silent_rules(members),
-            clock: Some(Arc::clone(&clock)),
-            ..Plan::default()
-        }
-        .start();
-        Manual { setup, clock }
-    }
-
-    /// Does what is due; gives how many milliseconds later something will be.
-    fn tick(&self) -> u32 {
-        self.setup.client.tick(30_000).expect("ticked")
-    }
-
-    fn advance(&self, ms: i64) {
-        self.clock.advance(ms);
-        self.tick();
-    }
-}
-
-fn log(setup: &Setup, numbers: std::ops::Range<u32>) {
-    for number in numbers {
-        let name = format!("e{number}");
-        setup
-            .client
-            .log_event(&a(), &name, EventValue::None, None)
-            .expect("accepted");
-    }
-}
-
-fn names(batch: &Record) -> Vec<String> {
-    let name = |event: &Value| event["eventName"].as_str().expect("a name").to_owned();
-    batch.events().iter().map(name).collect()
-}
-
-fn retries(batches: &[Arc<Record>]) -> Vec<&str> {
-    batches
-        .iter()
-        .map(|batch| batch.header("statsig-retry").expect("a header"))
-        .collect()
-}
-
-fn answers(server: &crate::local_server::Server, statuses: &[u16]) {
-    for status in statuses {
-        server.fault(Fault::status(Endpoint::LogEvent, *status));
-    }
-}
 
 #[test]
 fn requests_carry_the_headers_and_the_metadata_of_the_protocol() {
@@ -89,7 +20,7 @@ fn requests_carry_the_headers_and_the_metadata_of_the_protocol() {
         json!({"service_name": "a b/\u{fc}@1", "wrapper": {"name": "python", "version": "1.2"}}),
         json!({}),
     );
-    log(&manual.setup, 0..3);
+    manual.setup.log(0..3);
     manual.setup.flush();
     let batch = manual.setup.batches().remove(0);
     let session = batch
@@ -131,7 +62,7 @@ fn requests_carry_the_headers_and_the_metadata_of_the_protocol() {
 fn batches_have_ids_of_their_own() {
     let options = json!({"event_queue_size": 1, "retry_queue_size": 20});
     let manual = Manual::new(options, json!({}));
-    log(&manual.setup, 0..20);
+    manual.setup.log(0..20);
     manual.setup.flush();
     let batches = manual.setup.batches();
     let ids: BTreeSet<String> = batches
@@ -145,10 +76,10 @@ fn batches_have_ids_of_their_own() {
 fn a_batch_is_sealed_by_age() {
     for (options, interval_ms) in [(json!({}), 60_000), (json!({"logging_interval": 5}), 5_000)] {
         let manual = Manual::new(options, json!({}));
-        log(&manual.setup, 0..3);
+        manual.setup.log(0..3);
         manual.advance(interval_ms - 1);
         assert!(manual.setup.batches().is_empty());
-        assert!(manual.tick() <= 1);
+        assert!(manual.setup.tick() <= 1);
         manual.advance(1);
         assert_eq!(names(&manual.setup.batches()[0]), ["e0", "e1", "e2"]);
     }
@@ -163,8 +94,8 @@ fn the_events_thread_keeps_time_by_itself() {
         ..Plan::default()
     }
     .start();
-    answers(&setup.server, &[503, 503]);
-    log(&setup, 0..1);
+    answer_deliveries(&setup.server, &[503, 503]);
+    setup.log(0..1);
     clock.advance(60_000);
     setup.wait_for_batches(1);
     // Each further attempt needs its pause to end; the clock stands still in between.
@@ -184,7 +115,7 @@ fn the_server_can_say_when_to_come_back() {
         headers: [("retry-after".to_owned(), "30".to_owned())].into(),
         ..Fault::status(Endpoint::LogEvent, 429)
     });
-    log(&manual.setup, 0..1);
+    manual.setup.log(0..1);
     manual.setup.flush();
     manual.advance(29_999);
     assert_eq!(manual.setup.batches().len(), 1);
@@ -200,7 +131,7 @@ fn a_batch_gets_eleven_attempts() {
         times: -1,
         ..Fault::status(Endpoint::LogEvent, 503)
     });
-    log(&manual.setup, 0..2);
+    manual.setup.log(0..2);
     manual.setup.flush();
     for _ in 0..20 {
         manual.advance(120_000);
@@ -216,16 +147,16 @@ fn a_batch_gets_eleven_attempts() {
 
 #[test]
 fn a_server_that_hangs_blocks_neither_callers_nor_flush_nor_shutdown() {
-    let setup = own_threads(json!({"event_queue_size": 10, "retry_queue_size": 20}));
+    let setup = Setup::silent(json!({"event_queue_size": 10, "retry_queue_size": 20}));
     let held = Some("held".to_owned());
     setup.server.fault(Fault {
         times: -1,
         hold: held,
         ..Fault::on(Endpoint::LogEvent)
     });
-    log(&setup, 0..100);
+    setup.log(0..100);
     assert_eq!(setup.wait_for_batches(4).len(), 4, "four at a time");
-    log(&setup, 100..105);
+    setup.log(100..105);
     let info = setup.client.flush(50).expect("flushed");
     assert_eq!((info.sent, info.dropped, info.queued), (0, 0, 105));
     let info = setup.client.shutdown(50).expect("shut down");
@@ -237,7 +168,7 @@ fn a_server_that_hangs_blocks_neither_callers_nor_flush_nor_shutdown() {
 #[test]
 fn a_flush_without_time_queues() {
     let manual = Manual::new(json!({}), json!({}));
-    log(&manual.setup, 0..3);
+    manual.setup.log(0..3);
     let info = manual.setup.client.flush(0).expect("flushed");
     assert_eq!((info.sent, info.queued), (0, 3));
     assert!(manual.setup.batches().is_empty());
@@ -246,8 +177,8 @@ fn a_flush_without_time_queues() {
 
 #[test]
 fn a_release_does_not_wait() {
-    let setup = own_threads(json!({}));
-    log(&setup, 0..3);
+    let setup = Setup::silent(json!({}));
+    setup.log(0..3);
     setup.client.close();
     assert_eq!(setup.stats()["dropped"]["shutdown"], 3);
     assert!(setup.batches().is_empty());
@@ -280,7 +211,7 @@ fn hooks_are_told_and_cannot_do_harm() {
         ..Plan::default()
     }
     .start();
-    log(&setup, 0..7);
+    setup.log(0..7);
     setup.flush();
     let stats = setup.stats();
     assert_eq!((&stats["sent"], &stats["queued"]), (&json!(7), &json!(0)));
@@ -296,7 +227,7 @@ fn hooks_are_told_and_cannot_do_harm() {
 fn a_forked_child_leaves_the_events_of_its_parent_alone() {
     let manual = Manual::new(json!({}), json!({}));
     let setup = &manual.setup;
-    log(setup, 0..3);
+    setup.log(0..3);
     setup.gate(&a(), "g_on");
     let session = setup.client.context().session_id();
     // As the child sees it; the parent's memory is gone with this process.
@@ -315,7 +246,7 @@ fn a_child_that_only_evaluates_sends_nothing() {
     let setup = &manual.setup;
     setup.client.after_fork_child();
     assert!(setup.gate(&a(), "g_on"));
-    log(setup, 0..1);
+    setup.log(0..1);
     setup.flush();
     assert!(setup.batches().is_empty());
     assert_eq!(setup.stats()["accepted"], 0);
@@ -323,7 +254,7 @@ fn a_child_that_only_evaluates_sends_nothing() {
 
 #[test]
 fn many_threads_lose_nothing() {
-    let setup = Arc::new(own_threads(
+    let setup = Arc::new(Setup::silent(
         json!({"event_queue_size": 100, "retry_queue_size": 100}),
     ));
     std::thread::scope(|scope| {
@@ -332,7 +263,7 @@ fn many_threads_lose_nothing() {
             scope.spawn(move || {
                 for number in 0..500 {
                     setup.gate(&id(&format!("{thread}-{number}")), "g_on");
-                    log(&setup, number..number + 1);
+                    setup.log(number..number + 1);
                 }
             });
         }
@@ -354,14 +285,14 @@ fn many_threads_lose_nothing() {
 
 #[test]
 fn a_slow_server_is_sent_to_by_several_at_once() {
-    let setup = own_threads(json!({"event_queue_size": 1, "retry_queue_size": 50}));
+    let setup = Setup::silent(json!({"event_queue_size": 1, "retry_queue_size": 50}));
     let held = Some("held".to_owned());
     setup.server.fault(Fault {
         times: 4,
         hold: held,
         ..Fault::on(Endpoint::LogEvent)
     });
-    log(&setup, 0..20);
+    setup.log(0..20);
     let awaited = Awaited::requests(Some(Endpoint::LogEvent));
     assert!(setup.server.wait_for(&awaited, 4, PATIENCE));
     assert!(!setup.server.wait_for(&awaited, 5, Duration::ZERO));
@@ -395,7 +326,7 @@ fn the_flush_callback_gets_the_events_if_asked_for() {
             ..Plan::default()
         }
         .start();
-        log(&setup, 0..3);
+        setup.log(0..3);
         assert_eq!(setup.flush().sent, 3);
         let bodies: Vec<_> = told.lock().iter().map(|d| d.body.clone()).collect();
         if option == json!({}) {

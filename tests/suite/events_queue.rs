@@ -9,65 +9,9 @@ use tidegate::clock::ManualClock;
 use tidegate::exposure::{EventValue, FlushInfo};
 use tidegate::host::{Delivery, Hooks};
 
-use crate::local_server::Server;
 use crate::local_server::fault::Fault;
 use crate::local_server::record::{Endpoint, Record};
 use crate::support::c_events::*;
-
-fn own_threads(options: Value) -> Setup {
-    Plan {
-        options,
-        rules: silent_rules(json!({})),
-        ..Plan::default()
-    }
-    .start()
-}
-
-/// A client that does nothing by itself, on a clock that stands still.
-struct Manual {
-    setup: Setup,
-    clock: Arc<ManualClock>,
-}
-
-impl Manual {
-    fn new(mut options: Value, members: Value) -> Manual {
-        options["threads"] = json!("none");
-        let clock = Arc::new(ManualClock::new(RULES_TIME));
-        let setup = Plan {
-            options,
-            rules: silent_rules(members),
-            clock: Some(Arc::clone(&clock)),
-            ..Plan::default()
-        }
-        .start();
-        Manual { setup, clock }
-    }
-
-    /// Does what is due; gives how many milliseconds later something will be.
-    fn tick(&self) -> u32 {
-        self.setup.client.tick(30_000).expect("ticked")
-    }
-
-    fn advance(&self, ms: i64) {
-        self.clock.advance(ms);
-        self.tick();
-    }
-}
-
-fn log(setup: &Setup, numbers: std::ops::Range<u32>) {
-    for number in numbers {
-        let name = format!("e{number}");
-        setup
-            .client
-            .log_event(&a(), &name, EventValue::None, None)
-            .expect("accepted");
-    }
-}
-
-fn names(batch: &Record) -> Vec<String> {
-    let name = |event: &Value| event["eventName"].as_str().expect("a name").to_owned();
-    batch.events().iter().map(name).collect()
-}
 
 fn sizes(batches: &[Arc<Record>]) -> Vec<usize> {
     let mut sizes: Vec<usize> = batches.iter().map(|batch| batch.events().len()).collect();
@@ -75,23 +19,10 @@ fn sizes(batches: &[Arc<Record>]) -> Vec<usize> {
     sizes
 }
 
-fn retries(batches: &[Arc<Record>]) -> Vec<&str> {
-    batches
-        .iter()
-        .map(|batch| batch.header("statsig-retry").expect("a header"))
-        .collect()
-}
-
-fn answers(server: &Server, statuses: &[u16]) {
-    for status in statuses {
-        server.fault(Fault::status(Endpoint::LogEvent, *status));
-    }
-}
-
 #[test]
 fn q1_full_batches_leave_at_once_and_the_rest_waits() {
-    let setup = own_threads(json!({"event_queue_size": 10}));
-    log(&setup, 0..25);
+    let setup = Setup::silent(json!({"event_queue_size": 10}));
+    setup.log(0..25);
     let batches = setup.wait_for_batches(2);
     assert_eq!(sizes(&batches), [10, 10]);
     setup.wait_for_stat("/sent", 20);
@@ -113,7 +44,7 @@ fn q1_full_batches_leave_at_once_and_the_rest_waits() {
 #[test]
 fn q2_a_flush_delivers_everything() {
     let manual = Manual::new(json!({"event_queue_size": 10}), json!({}));
-    log(&manual.setup, 0..25);
+    manual.setup.log(0..25);
     let info = manual.setup.flush();
     assert_eq!((info.sent, info.queued), (25, 0));
     let batches = manual.setup.batches();
@@ -133,8 +64,8 @@ fn q3_a_full_queue_drops_the_oldest_batches_and_reports_them() {
         json!({"event_queue_size": 10, "retry_queue_size": 3}),
         json!({}),
     );
-    log(&manual.setup, 0..100);
-    manual.tick();
+    manual.setup.log(0..100);
+    manual.setup.tick();
     let batches = manual.setup.batches();
     let delivered: Vec<String> = batches.iter().flat_map(|batch| names(batch)).collect();
     assert_eq!(
@@ -157,7 +88,7 @@ fn q4_drops_during_shutdown_are_reported() {
         json!({"event_queue_size": 2, "retry_queue_size": 1}),
         json!({}),
     );
-    log(&manual.setup, 0..7);
+    manual.setup.log(0..7);
     let info = manual.setup.shutdown();
     assert_eq!((info.sent, info.dropped), (1, 6));
     assert_eq!(names(&manual.setup.batches()[0]), ["e6"]);
@@ -176,7 +107,7 @@ fn q4_drops_during_shutdown_are_reported() {
 fn batch_size_case(of_rules: Value, of_options: u32, expected: &[usize]) {
     let rules = json!({"sdk_configs": {"event_queue_size": of_rules}});
     let manual = Manual::new(json!({"event_queue_size": of_options}), rules);
-    log(&manual.setup, 0..11);
+    manual.setup.log(0..11);
     manual.setup.flush();
     assert_eq!(sizes(&manual.setup.batches()), expected);
 }
@@ -210,16 +141,17 @@ fn q7_a_failed_flush_is_retried_after_a_second() {
             })),
             ..Hooks::default()
         },
+        ..Plan::default()
     }
     .start();
-    answers(&setup.server, &[500]);
-    log(&setup, 0..1);
+    answer_deliveries(&setup.server, &[500]);
+    setup.log(0..1);
     let info = setup.flush();
     assert_eq!((info.sent, info.dropped, info.queued), (0, 0, 1));
-    setup.client.tick(30_000).expect("ticked");
+    setup.tick();
     assert_eq!(setup.batches().len(), 1, "not before the pause is over");
     clock.advance(1_000);
-    setup.client.tick(30_000).expect("ticked");
+    setup.tick();
     let batches = setup.batches();
     assert_eq!(retries(&batches), ["0", "1"]);
     assert_eq!(
@@ -254,8 +186,8 @@ fn q7_a_failed_flush_is_retried_by_itself() {
         ..Plan::default()
     }
     .start();
-    answers(&setup.server, &[500]);
-    log(&setup, 0..1);
+    answer_deliveries(&setup.server, &[500]);
+    setup.log(0..1);
     assert_eq!(setup.flush().queued, 1);
     assert_eq!(retries(&setup.wait_for_batches(2)), ["0", "1"]);
     setup.wait_for_stat("/sent", 1);
@@ -274,8 +206,8 @@ fn q7_a_failed_flush_is_retried_by_itself() {
 fn q8_statuses_that_are_retried() {
     let manual = Manual::new(json!({}), json!({}));
     let statuses = [408, 429, 500, 502, 503, 504, 522, 524, 599];
-    answers(&manual.setup.server, &statuses);
-    log(&manual.setup, 0..1);
+    answer_deliveries(&manual.setup.server, &statuses);
+    manual.setup.log(0..1);
     manual.setup.flush();
     for _ in 0..statuses.len() {
         manual.advance(120_000);
@@ -299,9 +231,9 @@ fn q8_statuses_that_are_retried() {
 fn q9_statuses_that_drop_a_batch() {
     let manual = Manual::new(json!({}), json!({}));
     let statuses = [400, 401, 403, 404, 413, 501, 520];
-    answers(&manual.setup.server, &statuses);
+    answer_deliveries(&manual.setup.server, &statuses);
     for number in 0..7 {
-        log(&manual.setup, number..number + 1);
+        manual.setup.log(number..number + 1);
         let info = manual.setup.flush();
         assert_eq!((info.sent, info.dropped, info.queued), (0, 1, 0));
     }
@@ -326,7 +258,7 @@ fn accepted_case(status: u16, body: Option<&str>) {
         body: body.map(str::to_owned),
         ..Fault::status(Endpoint::LogEvent, status)
     });
-    log(&manual.setup, 0..1);
+    manual.setup.log(0..1);
     let info = manual.setup.flush();
     assert_eq!((info.sent, info.dropped, info.queued), (1, 0, 0));
     manual.advance(120_000);
@@ -359,7 +291,7 @@ fn q12_a_broken_connection_is_retried() {
         disconnect: true,
         ..Fault::on(Endpoint::LogEvent)
     });
-    log(&manual.setup, 0..1);
+    manual.setup.log(0..1);
     let info = manual.setup.flush();
     assert_eq!((info.sent, info.dropped, info.queued), (0, 0, 1));
     manual.advance(120_000);
@@ -380,7 +312,7 @@ fn q13_a_time_out_is_retried() {
         hold: Some("held".to_owned()),
         ..Fault::on(Endpoint::LogEvent)
     });
-    log(&manual.setup, 0..1);
+    manual.setup.log(0..1);
     let info = manual.setup.flush();
     assert_eq!((info.sent, info.dropped, info.queued), (0, 0, 1));
     let error = manual.setup.stats()["last_error"].clone();
@@ -404,8 +336,8 @@ fn q13_a_time_out_is_retried() {
 fn q14_an_interval_from_the_rules_paces_deliveries() {
     let rules = json!({"sdk_configs": {"event_logging_interval_seconds": 3}});
     let manual = Manual::new(json!({"event_queue_size": 1}), rules);
-    log(&manual.setup, 0..3);
-    manual.tick();
+    manual.setup.log(0..3);
+    manual.setup.tick();
     for (advance_ms, batches) in [(0, 1), (2_999, 1), (1, 2), (2_999, 2), (1, 3)] {
         manual.advance(advance_ms);
         assert_eq!(manual.setup.batches().len(), batches);
@@ -416,8 +348,8 @@ fn q14_an_interval_from_the_rules_paces_deliveries() {
 fn q15_under_an_interval_from_the_rules_pauses_do_not_grow() {
     let rules = json!({"sdk_configs": {"event_logging_interval_seconds": 0.2}});
     let manual = Manual::new(json!({}), rules);
-    answers(&manual.setup.server, &[500; 5]);
-    log(&manual.setup, 0..1);
+    answer_deliveries(&manual.setup.server, &[500; 5]);
+    manual.setup.log(0..1);
     manual.setup.flush();
     for attempts in 2..=6 {
         manual.advance(199);
@@ -432,7 +364,7 @@ fn q15_under_an_interval_from_the_rules_pauses_do_not_grow() {
 fn q16_the_rules_can_stop_compression() {
     let rules = json!({"sdk_flags": {"stop_log_event_compression": true}});
     let manual = Manual::new(json!({}), rules);
-    log(&manual.setup, 0..2);
+    manual.setup.log(0..2);
     manual.setup.flush();
     let batch = manual.setup.batches().remove(0);
     assert_eq!(batch.header("content-encoding"), None);
@@ -444,7 +376,7 @@ fn q17_connections_are_reused_if_the_options_say_so() {
     for (reuse, connection) in [(true, None), (false, Some("close"))] {
         let manual = Manual::new(json!({"log_event_connection_reuse": reuse}), json!({}));
         for number in 0..3 {
-            log(&manual.setup, number..number + 1);
+            manual.setup.log(number..number + 1);
             manual.setup.flush();
         }
         let batches = manual.setup.batches();
@@ -461,8 +393,8 @@ fn q17_connections_are_reused_if_the_options_say_so() {
 
 #[test]
 fn q18_shutdown_delivers_everything() {
-    let setup = own_threads(json!({"event_queue_size": 10}));
-    log(&setup, 0..25);
+    let setup = Setup::silent(json!({"event_queue_size": 10}));
+    setup.log(0..25);
     let info = setup.shutdown();
     assert_eq!((info.dropped, info.queued), (0, 0));
     assert_eq!(setup.stats()["sent"], 25);
@@ -473,12 +405,12 @@ fn q18_shutdown_delivers_everything() {
 /// The legacy SDK loses these events silently.
 #[test]
 fn q19_what_shutdown_cannot_deliver_is_counted() {
-    let setup = own_threads(json!({"event_queue_size": 10}));
+    let setup = Setup::silent(json!({"event_queue_size": 10}));
     setup.server.fault(Fault {
         times: -1,
         ..Fault::status(Endpoint::LogEvent, 500)
     });
-    log(&setup, 0..25);
+    setup.log(0..25);
     let info = setup.shutdown();
     assert_eq!((info.sent, info.dropped, info.queued), (0, 25, 0));
     let mut ids = BTreeSet::new();
@@ -494,8 +426,8 @@ fn q19_what_shutdown_cannot_deliver_is_counted() {
 /// The legacy SDK sends everything again.
 #[test]
 fn q20_a_second_shutdown_sends_nothing() {
-    let setup = own_threads(json!({"event_queue_size": 10}));
-    log(&setup, 0..25);
+    let setup = Setup::silent(json!({"event_queue_size": 10}));
+    setup.log(0..25);
     setup.shutdown();
     assert_eq!(setup.shutdown(), FlushInfo::default());
     assert_eq!(setup.flush(), FlushInfo::default());
@@ -505,7 +437,7 @@ fn q20_a_second_shutdown_sends_nothing() {
 
 #[test]
 fn q21_a_flush_of_nothing_sends_nothing() {
-    let setup = own_threads(json!({}));
+    let setup = Setup::silent(json!({}));
     assert_eq!(setup.flush(), Default::default());
     assert!(setup.batches().is_empty());
 }
@@ -513,21 +445,21 @@ fn q21_a_flush_of_nothing_sends_nothing() {
 /// Text that is no JSON is refused when it is logged, so it cannot spoil a batch.
 #[test]
 fn q22_a_bad_event_does_not_spoil_a_good_one() {
-    let setup = own_threads(json!({}));
+    let setup = Setup::silent(json!({}));
     assert!(
         setup
             .client
             .log_event(&a(), "bad", EventValue::None, Some("{\"x\":}"))
             .is_err()
     );
-    log(&setup, 0..1);
+    setup.log(0..1);
     assert_eq!(setup.flush().sent, 1);
     assert_eq!(names(&setup.batches()[0]), ["e0"]);
 }
 
 #[test]
 fn q23_clients_share_nothing() {
-    let first = own_threads(json!({}));
+    let first = Setup::silent(json!({}));
     let second = Plan {
         rules: silent_rules(json!({})),
         ..Plan::default()
@@ -552,14 +484,14 @@ fn q23_clients_share_nothing() {
 #[test]
 fn q24_pauses_double_with_failures_and_halve_with_successes() {
     let manual = Manual::new(json!({}), json!({}));
-    answers(&manual.setup.server, &[503; 10]);
+    answer_deliveries(&manual.setup.server, &[503; 10]);
     let pause_s = || {
         manual.setup.stats()["backoff_ms"]
             .as_f64()
             .expect("a number")
             / 1e3
     };
-    log(&manual.setup, 0..1);
+    manual.setup.log(0..1);
     let mut pauses = Vec::new();
     for _ in 0..10 {
         pauses.push(pause_s());
@@ -569,7 +501,7 @@ fn q24_pauses_double_with_failures_and_halve_with_successes() {
     pauses.clear();
     for _ in 0..10 {
         pauses.push(pause_s());
-        log(&manual.setup, 0..1);
+        manual.setup.log(0..1);
         manual.setup.flush();
     }
     let expected = [120., 30., 15., 7.5, 3.75, 1.875, 1., 1., 1., 1.];
@@ -580,7 +512,7 @@ fn q24_pauses_double_with_failures_and_halve_with_successes() {
 #[test]
 fn q25_a_burst_loses_nothing() {
     let options = json!({"event_queue_size": 1000, "retry_queue_size": 10});
-    let setup = own_threads(options);
+    let setup = Setup::silent(options);
     let users: Vec<_> = (0..10_003).map(|number| id(&number.to_string())).collect();
     for user in &users {
         setup.gate(user, "g_on");
@@ -598,8 +530,8 @@ fn q25_a_burst_loses_nothing() {
 fn a_redirect_to_nowhere_is_no_delivery() {
     for status in [301, 304] {
         let manual = Manual::new(json!({}), json!({}));
-        answers(&manual.setup.server, &[status]);
-        log(&manual.setup, 0..1);
+        answer_deliveries(&manual.setup.server, &[status]);
+        manual.setup.log(0..1);
         let info = manual.setup.flush();
         assert_eq!((info.sent, info.dropped), (0, 1), "{status}");
     }
@@ -609,7 +541,7 @@ fn a_redirect_to_nowhere_is_no_delivery() {
 #[test]
 fn sizes_are_clamped() {
     let manual = Manual::new(json!({"retry_queue_size": 0}), json!({}));
-    log(&manual.setup, 0..3);
+    manual.setup.log(0..3);
     assert_eq!(manual.setup.flush().sent, 3);
 
     for (size, count, batches) in [
@@ -618,7 +550,7 @@ fn sizes_are_clamped() {
         (9_999, 2_001, vec![1, 2_000]),
     ] {
         let manual = Manual::new(json!({"event_queue_size": size}), json!({}));
-        log(&manual.setup, 0..count);
+        manual.setup.log(0..count);
         manual.setup.flush();
         assert_eq!(sizes(&manual.setup.batches()), batches, "{size}");
     }

@@ -327,6 +327,7 @@ fn failing(options: Value) -> (Setup, Told) {
             ..Hooks::default()
         },
         clock: Some(Arc::new(ManualClock::new(RULES_TIME))),
+        ..Plan::default()
     }
     .start();
     (setup, told)
@@ -448,6 +449,7 @@ fn g12_failing_hooks_do_no_harm() {
             ..Hooks::default()
         },
         clock: Some(Arc::new(ManualClock::new(RULES_TIME))),
+        ..Plan::default()
     }
     .start();
     assert!(setup.gate(&a(), "g_on"));

@@ -43,20 +43,6 @@ fn server() -> Arc<Server> {
     Arc::new(serve(&rules()))
 }
 
-fn log(setup: &Setup, numbers: std::ops::Range<u32>) {
-    for number in numbers {
-        let name = format!("e{number}");
-        setup
-            .client
-            .log_event(&a(), &name, EventValue::None, None)
-            .expect("accepted");
-    }
-}
-
-fn tick(setup: &Setup) {
-    setup.client.tick(30_000).expect("ticked");
-}
-
 fn received(server: &Server) -> BTreeSet<String> {
     let name = |event: &Value| event["eventName"].as_str().expect("a name").to_owned();
     server.events().iter().map(name).collect()
@@ -77,26 +63,26 @@ fn kill(setup: Setup) {
 fn accepted_events_are_on_disk_within_the_time_and_survive_a_kill() {
     let (dir, server) = (TempDir::new(), server());
     let (setup, clock) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
-    tick(&setup);
+    setup.log(0..3);
+    setup.tick();
     assert_eq!(setup.stats()["queued"], 3, "their time is not up");
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     let stats = setup.stats();
     assert_eq!(
         (&stats["queued"], &stats["spooled"]),
         (&json!(0), &json!(3))
     );
-    log(&setup, 3..5);
-    tick(&setup);
+    setup.log(3..5);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     assert_eq!(setup.stats()["spooled"], 5);
     assert!(setup.batches().is_empty(), "nothing was sent");
     kill(setup);
 
     let (next, _) = start(&dir, &server, json!({}));
-    tick(&next);
+    next.tick();
     assert_eq!(received(&server), expected(0..5));
     let stats = next.stats();
     assert_eq!(
@@ -112,16 +98,16 @@ fn accepted_events_are_on_disk_within_the_time_and_survive_a_kill() {
 fn what_was_delivered_is_not_sent_again() {
     let (dir, server) = (TempDir::new(), server());
     let (setup, clock) = start(&dir, &server, json!({"event_queue_size": 2}));
-    log(&setup, 0..5);
-    tick(&setup);
+    setup.log(0..5);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     assert_eq!(received(&server), expected(0..4));
     assert_eq!(setup.stats()["spooled"], 1);
     kill(setup);
 
     let (next, _) = start(&dir, &server, json!({}));
-    tick(&next);
+    next.tick();
     let batches = next.batches();
     assert_eq!(received(&server), expected(0..5));
     assert_eq!(server.events().len(), 5, "no event came twice");
@@ -139,7 +125,7 @@ fn a_replayed_batch_keeps_its_id_and_its_events() {
     let (dir, server) = (TempDir::new(), server());
     server.fault(Fault::status(Endpoint::LogEvent, 500));
     let (setup, _) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
+    setup.log(0..3);
     let info = setup.flush();
     assert_eq!(
         (info.sent, info.spooled, info.dropped, info.queued),
@@ -148,7 +134,7 @@ fn a_replayed_batch_keeps_its_id_and_its_events() {
     kill(setup);
 
     let (next, _) = start(&dir, &server, json!({}));
-    tick(&next);
+    next.tick();
     let batches = next.batches();
     assert_eq!(batches.len(), 2);
     let id = |index: usize| batches[index].body["statsigMetadata"]["batchID"].clone();
@@ -166,7 +152,7 @@ fn shutdown_without_a_server_leaves_everything_for_the_next_process() {
         ..Fault::status(Endpoint::LogEvent, 503)
     });
     let (setup, _) = start(&dir, &server, json!({"event_queue_size": 2}));
-    log(&setup, 0..3);
+    setup.log(0..3);
     let info = setup.shutdown();
     assert_eq!(
         (info.sent, info.spooled, info.dropped, info.queued),
@@ -183,7 +169,7 @@ fn shutdown_without_a_server_leaves_everything_for_the_next_process() {
 fn a_release_spools() {
     let (dir, server) = (TempDir::new(), server());
     let (setup, _) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
+    setup.log(0..3);
     setup.client.close();
     assert_eq!(setup.stats()["spooled"], 3);
     let (next, _) = start(&dir, &server, json!({}));
@@ -200,9 +186,9 @@ fn an_outage_that_exceeds_memory_loses_nothing() {
     let options = json!({"event_queue_size": 5, "retry_queue_size": 2});
     let (setup, clock) = start(&dir, &server, options);
     for round in 0..40 {
-        log(&setup, round * 5..round * 5 + 5);
+        setup.log(round * 5..round * 5 + 5);
         clock.advance(60_000);
-        tick(&setup);
+        setup.tick();
     }
     let stats = setup.stats();
     assert_eq!(
@@ -238,7 +224,7 @@ fn the_background_drains_what_is_on_disk() {
         ..Plan::default()
     }
     .start_on(Arc::clone(&server));
-    log(&setup, 0..30);
+    setup.log(0..30);
     setup.client.close();
     server.reset().expect("reset");
     server.put_rules(None, rules().to_string());
@@ -259,7 +245,7 @@ fn the_background_drains_what_is_on_disk() {
 fn what_is_too_old_is_not_sent_any_more() {
     let (dir, server) = (TempDir::new(), server());
     let (setup, _) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
+    setup.log(0..3);
     setup.client.close();
     // Years later by the clock of the machine.
     let next = Plan {
@@ -268,7 +254,7 @@ fn what_is_too_old_is_not_sent_any_more() {
         ..Plan::default()
     }
     .start_on(Arc::clone(&server));
-    tick(&next);
+    next.tick();
     assert!(next.batches().is_empty());
     assert_eq!(
         next.stats()["recovered"],
@@ -281,7 +267,7 @@ fn rejected_batches_are_not_kept() {
     let (dir, server) = (TempDir::new(), server());
     server.fault(Fault::status(Endpoint::LogEvent, 400));
     let (setup, _) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
+    setup.log(0..3);
     let info = setup.flush();
     assert_eq!((info.dropped, info.spooled), (3, 0));
     setup.shutdown();
@@ -309,7 +295,7 @@ fn size_and_age_are_bounded_and_counted() {
             .log_event(&a(), &name, EventValue::None, Some(&metadata))
             .expect("accepted");
         if number % 100 == 99 {
-            tick(&setup);
+            setup.tick();
         }
     }
     let stats = setup.stats();
@@ -334,10 +320,10 @@ fn a_folder_that_cannot_be_written_degrades_to_memory() {
     let blocked = TempDir(dir.0.join("file"));
     fs::write(&blocked.0, "no folder").expect("written");
     let (setup, clock) = start(&blocked, &server, json!({}));
-    log(&setup, 0..2);
-    tick(&setup);
+    setup.log(0..2);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     let stats = setup.stats();
     assert_eq!(
         (&stats["queued"], &stats["spool"]["failing"]),
@@ -348,10 +334,10 @@ fn a_folder_that_cannot_be_written_degrades_to_memory() {
     fs::remove_file(&blocked.0).expect("removed");
     fs::create_dir(&blocked.0).expect("a folder");
     clock.advance(30_000);
-    log(&setup, 2..3);
-    tick(&setup);
+    setup.log(2..3);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     let stats = setup.stats();
     assert_eq!(
         (&stats["spooled"], &stats["spool"]["failing"]),
@@ -364,10 +350,10 @@ fn several_processes_share_a_folder() {
     let (dir, server) = (TempDir::new(), server());
     let clients: Vec<_> = (0..3).map(|_| start(&dir, &server, json!({}))).collect();
     for (index, (setup, clock)) in (0..).zip(&clients) {
-        log(setup, index * 10..index * 10 + 5);
-        tick(setup);
+        setup.log(index * 10..index * 10 + 5);
+        setup.tick();
         clock.advance(50);
-        tick(setup);
+        setup.tick();
         assert_eq!(setup.stats()["spooled"], 5);
         assert_eq!(setup.stats()["recovered"]["waiting"], 0);
     }
@@ -381,15 +367,15 @@ fn several_processes_share_a_folder() {
 fn what_a_neighbor_left_is_found_while_running() {
     let (dir, server) = (TempDir::new(), server());
     let (survivor, clock) = start(&dir, &server, json!({}));
-    tick(&survivor);
+    survivor.tick();
     let (victim, victim_clock) = start(&dir, &server, json!({}));
-    log(&victim, 0..4);
-    tick(&victim);
+    victim.log(0..4);
+    victim.tick();
     victim_clock.advance(50);
-    tick(&victim);
+    victim.tick();
     kill(victim);
     clock.advance(60_000);
-    tick(&survivor);
+    survivor.tick();
     assert_eq!(received(&server), expected(0..4));
 }
 
@@ -397,16 +383,16 @@ fn what_a_neighbor_left_is_found_while_running() {
 fn a_forked_child_has_a_spool_of_its_own() {
     let (dir, server) = (TempDir::new(), server());
     let (setup, clock) = start(&dir, &server, json!({}));
-    log(&setup, 0..3);
-    tick(&setup);
+    setup.log(0..3);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     // What the parent wrote stays where it is; here, the parent is as good as dead.
     setup.client.after_fork_child();
-    log(&setup, 10..12);
-    tick(&setup);
+    setup.log(10..12);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     let stats = setup.stats();
     assert_eq!(
         (&stats["accepted"], &stats["spooled"]),
@@ -426,7 +412,7 @@ fn the_events_thread_writes_to_disk_by_itself() {
         ..Plan::default()
     }
     .start_on(Arc::clone(&server));
-    log(&setup, 0..3);
+    setup.log(0..3);
     setup.wait_for_stat("/spooled", 3);
     assert!(setup.batches().is_empty());
     kill(setup);
@@ -436,7 +422,7 @@ fn the_events_thread_writes_to_disk_by_itself() {
     while server.events().is_empty() {
         assert!(began.elapsed() < PATIENCE, "the folder stays locked");
         clock.advance(60_000);
-        tick(&next);
+        next.tick();
     }
     assert_eq!(received(&server), expected(0..3));
 }
@@ -458,7 +444,7 @@ fn without_compression_the_spool_works_alike() {
         .start_on(Arc::clone(server))
     };
     let setup = run(&server);
-    log(&setup, 0..3);
+    setup.log(0..3);
     setup.client.close();
     let next = run(&server);
     assert_eq!(next.flush().sent, 3);
@@ -472,20 +458,20 @@ fn bringing_batches_back_leaves_the_batch_that_is_filled_alone() {
     let (dead, clock_of_dead) = start(&dir, &server, json!({}));
     let (setup, clock) = start(&dir, &server, json!({"logging_interval": 3600}));
     for (setup, clock, numbers) in [(&dead, &clock_of_dead, 0..3), (&setup, &clock, 3..5)] {
-        log(setup, numbers);
-        tick(setup);
+        setup.log(numbers);
+        setup.tick();
         clock.advance(50);
-        tick(setup);
+        setup.tick();
     }
     kill(dead);
     // The time to look for what dead processes left.
     clock.advance(60_000);
-    tick(&setup);
+    setup.tick();
     assert_eq!(received(&server), expected(0..3));
-    log(&setup, 5..7);
-    tick(&setup);
+    setup.log(5..7);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     setup.client.flush(30_000).expect("flushed");
     assert_eq!(received(&server), expected(0..7));
 }
@@ -532,9 +518,9 @@ fn private_attributes_never_leave_memory() {
     client
         .log_exposure(&private, Kind::Gate, "g_email", None)
         .expect("accepted");
-    tick(&setup);
+    setup.tick();
     clock.advance(50);
-    tick(&setup);
+    setup.tick();
     assert!(setup.stats()["spooled"].as_u64() >= Some(6));
 
     let mut texts = vec![client.stats()];
@@ -591,13 +577,13 @@ fn on_a_full_disk() {
     let (setup, clock) = start(&dir, &server, json!({"event_queue_size": 100}));
     let spool = |member: &str| setup.stats()["spool"][member].clone();
     let pass = || {
-        tick(&setup);
+        setup.tick();
         clock.advance(50);
-        tick(&setup);
+        setup.tick();
     };
     let mut logged = 0;
     let mut log_some = || {
-        log(&setup, logged..logged + 10);
+        setup.log(logged..logged + 10);
         logged += 10;
         pass();
     };

@@ -4,68 +4,55 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidegate::clock::ManualClock;
-use tidegate::exposure::FlushInfo;
+use tidegate::exposure::{EventValue, FlushInfo};
 use tidegate::host::Hooks;
 
-use crate::local_server::Server;
-use crate::local_server::record::{Endpoint, Record};
-
 pub use super::c_api::{Client, Kind, NO_EXPOSURE, Outcome, Person};
+use super::events::rust_client;
 pub use super::events::{
     Expected, KEY, PATIENCE, RULES_TIME, assert_events, fixture, fixture_with, normal_form, serve,
-    silent_rules, wait_for_batches, wait_for_reports,
+    silent_rules,
 };
-use super::events::{accounted, all_options, rust_client, wait_for_stat};
+use super::setup::{Called, PATIENCE_MS};
+pub use super::setup::{answer_deliveries, names, retries};
 
-const PATIENCE_MS: u32 = 30_000;
+/// A client that is called through the C ABI, and its server. On a clock of its own, the client is
+/// made in Rust and reached from C; its hooks are called without crossing the boundary.
+pub type Setup = super::setup::Setup<Client>;
+pub type Plan = super::setup::Plan<Client>;
+pub type Manual = super::setup::Manual<Client>;
 
-/// A client and the server it talks to.
-pub struct Setup {
-    pub client: Client,
-    pub server: Arc<Server>,
-}
-
-/// What a [`Setup`] is made from. On a clock of its own, the client is made in Rust and reached
-/// from C; its hooks are called without crossing the boundary.
-pub struct Plan {
-    pub options: Value,
-    pub rules: Value,
-    pub hooks: Hooks,
-    pub clock: Option<Arc<ManualClock>>,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Plan {
-            options: json!({}),
-            rules: fixture(),
-            hooks: Hooks::default(),
-            clock: None,
+impl Called for Client {
+    fn made(options: &Value, hooks: Hooks, clock: Option<Arc<ManualClock>>) -> Self {
+        match clock {
+            Some(clock) => Client::of(&rust_client(options, hooks, clock)),
+            None => Client::new(KEY, &options.to_string(), &hooks).expect("a client"),
         }
     }
-}
 
-impl Plan {
-    /// Starts a server with the rules and an initialized client.
-    pub fn start(self) -> Setup {
-        let server = Arc::new(serve(&self.rules));
-        self.start_on(server)
+    fn initialize(&self) {
+        self.initialize(PATIENCE_MS).expect("initialized");
     }
 
-    /// Starts a client of a server that runs.
-    pub fn start_on(self, server: Arc<Server>) -> Setup {
-        let client = self.client(&server);
-        client.initialize(PATIENCE_MS).expect("initialized");
-        Setup { client, server }
+    fn flush(&self) -> FlushInfo {
+        self.flush(PATIENCE_MS).expect("flushed")
     }
 
-    /// Makes a client that is not initialized.
-    pub fn client(self, server: &Server) -> Client {
-        let options = all_options(server, self.options);
-        match self.clock {
-            Some(clock) => Client::of(&rust_client(&options, self.hooks, clock)),
-            None => Client::new(KEY, &options.to_string(), &self.hooks).expect("a client"),
-        }
+    fn shutdown(&self) -> FlushInfo {
+        self.shutdown(PATIENCE_MS).expect("shut down")
+    }
+
+    fn tick(&self) -> u32 {
+        self.tick(PATIENCE_MS).expect("ticked")
+    }
+
+    fn event_stats(&self) -> Value {
+        self.stats()["events"].clone()
+    }
+
+    fn log(&self, name: &str) {
+        self.log_event(&a(), name, EventValue::None, None)
+            .expect("accepted");
     }
 }
 
@@ -113,25 +100,6 @@ impl Setup {
         logged.expect("ready");
     }
 
-    pub fn flush(&self) -> FlushInfo {
-        self.client.flush(PATIENCE_MS).expect("flushed")
-    }
-
-    pub fn shutdown(&self) -> FlushInfo {
-        self.client.shutdown(PATIENCE_MS).expect("shut down")
-    }
-
-    /// Waits until a member of the stats has a value.
-    pub fn wait_for_stat(&self, pointer: &str, value: u64) {
-        wait_for_stat(|| self.client.stats()["events"].clone(), pointer, value);
-    }
-
-    /// The part of the stats about events, when nothing moves; checks that every event is
-    /// accounted for.
-    pub fn stats(&self) -> Value {
-        accounted(self.client.stats()["events"].clone())
-    }
-
     /// Flushes; gives the events received so far, without diagnostics, in a form that can be
     /// compared with [`Expected`].
     pub fn events(&self) -> Vec<Value> {
@@ -147,21 +115,6 @@ impl Setup {
         events
             .filter(|event| event["eventName"] == "statsig::diagnostics")
             .collect()
-    }
-
-    /// Waits for so many requests to log events.
-    pub fn wait_for_batches(&self, count: usize) -> Vec<Arc<Record>> {
-        wait_for_batches(&self.server, count)
-    }
-
-    /// The requests to log events so far.
-    pub fn batches(&self) -> Vec<Arc<Record>> {
-        self.server.requests_to(Endpoint::LogEvent)
-    }
-
-    /// Waits for so many error reports with this tag; gives them all.
-    pub fn wait_for_reports(&self, tag: &str, count: usize) -> Vec<Value> {
-        wait_for_reports(&self.server, tag, count)
     }
 }
 

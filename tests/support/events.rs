@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tidegate::client::{Client, Flags};
 use tidegate::clock::{Clock, ManualClock, SystemClock};
-use tidegate::exposure::FlushInfo;
+use tidegate::exposure::{EventValue, FlushInfo};
 use tidegate::host::Hooks;
 use tidegate::options::{Options, Settings};
 use tidegate::user::User;
 
+use super::setup::{Called, PATIENCE_MS};
+pub use super::setup::{answer_deliveries, names, retries};
 use crate::local_server::record::{Endpoint, Record};
 use crate::local_server::state::Awaited;
 use crate::local_server::{Config, Server};
@@ -20,7 +22,6 @@ pub const KEY: &str = "secret-0123456789abcdef";
 pub const RULES_TIME: i64 = 1_700_000_000_000;
 /// How long a test waits for something that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-const PATIENCE_MS: u32 = 30_000;
 
 /// The fixture's rules.
 pub fn fixture() -> Value {
@@ -60,28 +61,43 @@ pub fn serve(rules: &Value) -> Server {
     server
 }
 
-/// A client and the server it talks to.
-pub struct Setup {
-    pub client: Arc<Client>,
-    pub server: Arc<Server>,
-}
+/// A client that is called from Rust, and its server.
+pub type Setup = super::setup::Setup<Arc<Client>>;
+pub type Plan = super::setup::Plan<Arc<Client>>;
+pub type Manual = super::setup::Manual<Arc<Client>>;
 
-/// What a [`Setup`] is made from.
-pub struct Plan {
-    pub options: Value,
-    pub rules: Value,
-    pub hooks: Hooks,
-    pub clock: Option<Arc<ManualClock>>,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Plan {
-            options: json!({}),
-            rules: fixture(),
-            hooks: Hooks::default(),
-            clock: None,
+impl Called for Arc<Client> {
+    fn made(options: &Value, hooks: Hooks, clock: Option<Arc<ManualClock>>) -> Self {
+        match clock {
+            Some(clock) => rust_client(options, hooks, clock),
+            None => rust_client(options, hooks, Arc::new(SystemClock::default())),
         }
+    }
+
+    fn initialize(&self) {
+        Client::initialize(self, PATIENCE_MS).expect("initialized");
+    }
+
+    fn flush(&self) -> FlushInfo {
+        Client::flush(self, PATIENCE_MS).expect("flushed")
+    }
+
+    fn shutdown(&self) -> FlushInfo {
+        Client::shutdown(self, PATIENCE_MS).expect("shut down")
+    }
+
+    fn tick(&self) -> u32 {
+        Client::tick(self, PATIENCE_MS).expect("ticked")
+    }
+
+    fn event_stats(&self) -> Value {
+        let stats: Value = serde_json::from_str(&self.stats()).expect("JSON");
+        stats["events"].clone()
+    }
+
+    fn log(&self, name: &str) {
+        self.log_event(&a(), name, EventValue::None, None)
+            .expect("accepted");
     }
 }
 
@@ -90,46 +106,6 @@ impl Setup {
         self.client
             .check_gate(user, name, Flags::default())
             .expect("ready")
-    }
-
-    pub fn flush(&self) -> FlushInfo {
-        self.client.flush(PATIENCE_MS).expect("flushed")
-    }
-
-    pub fn shutdown(&self) -> FlushInfo {
-        self.client.shutdown(PATIENCE_MS).expect("shut down")
-    }
-
-    /// The part of the stats about events, which may be in motion.
-    pub fn moving_stats(&self) -> Value {
-        let stats: Value = serde_json::from_str(&self.client.stats()).expect("JSON");
-        stats["events"].clone()
-    }
-
-    /// Waits until a member of the stats has a value.
-    pub fn wait_for_stat(&self, pointer: &str, value: u64) {
-        wait_for_stat(|| self.moving_stats(), pointer, value);
-    }
-
-    /// The part of the stats about events, when nothing moves; checks that every event is
-    /// accounted for.
-    pub fn stats(&self) -> Value {
-        accounted(self.moving_stats())
-    }
-
-    /// Waits for so many requests to log events.
-    pub fn wait_for_batches(&self, count: usize) -> Vec<Arc<Record>> {
-        wait_for_batches(&self.server, count)
-    }
-
-    /// The requests to log events so far.
-    pub fn batches(&self) -> Vec<Arc<Record>> {
-        self.server.requests_to(Endpoint::LogEvent)
-    }
-
-    /// Waits for so many error reports with this tag; gives them all.
-    pub fn wait_for_reports(&self, tag: &str, count: usize) -> Vec<Value> {
-        wait_for_reports(&self.server, tag, count)
     }
 }
 
@@ -201,31 +177,6 @@ pub fn wait_for_events(server: &Server, count: usize) -> Vec<Value> {
         "no {count} events"
     );
     server.events()
-}
-
-impl Plan {
-    /// Starts a server with the rules and an initialized client.
-    pub fn start(self) -> Setup {
-        let server = Arc::new(serve(&self.rules));
-        self.start_on(server)
-    }
-
-    /// Starts a client of a server that runs.
-    pub fn start_on(self, server: Arc<Server>) -> Setup {
-        let client = self.client(&server);
-        client.initialize(PATIENCE_MS).expect("initialized");
-        Setup { client, server }
-    }
-
-    /// Makes a client that is not initialized.
-    pub fn client(self, server: &Server) -> Arc<Client> {
-        let options = all_options(server, self.options);
-        let clock: Arc<dyn Clock> = match self.clock {
-            Some(clock) => clock,
-            None => Arc::new(SystemClock::default()),
-        };
-        rust_client(&options, self.hooks, clock)
-    }
 }
 
 /// A client made in Rust.

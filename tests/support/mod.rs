@@ -11,5 +11,6 @@ pub mod packing;
 pub mod redis;
 pub mod scripted;
 pub mod service;
+pub mod setup;
 pub mod sink;
 pub mod temp_dir;
