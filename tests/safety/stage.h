@@ -3,12 +3,12 @@
 #ifndef STAGE_H
 #define STAGE_H
 
-#include <dirent.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "world.h"
 
 enum { WAIT_MS = 20000, HANG_S = 60 };
@@ -107,17 +107,6 @@ static UNUSED void until_stat(tidegate_client client, const char *member,
     tidegate_buf_free(json);
     usleep(1000);
   }
-}
-
-static UNUSED int threads(void) {
-  DIR *tasks = opendir("/proc/self/task");
-  struct dirent *task;
-  int count = 0;
-  while ((task = readdir(tasks)) != NULL) {
-    count += task->d_name[0] != '.';
-  }
-  closedir(tasks);
-  return count;
 }
 
 typedef void scenario_fn(void);

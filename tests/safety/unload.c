@@ -1,11 +1,11 @@
 /* dlclose while a client lives: the library stays, its threads go on, and nothing else happens. */
 #include <dlfcn.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "process.h"
 #include "tidegate.h"
 
 enum { WAIT_MS = 20000 };
@@ -37,17 +37,6 @@ static int is_mapped(void) {
   }
   fclose(maps);
   return found;
-}
-
-static int threads(void) {
-  DIR *tasks = opendir("/proc/self/task");
-  struct dirent *task;
-  int count = 0;
-  while ((task = readdir(tasks)) != NULL) {
-    count += task->d_name[0] != '.';
-  }
-  closedir(tasks);
-  return count;
 }
 
 /* Arguments as of the other programs: rules (not needed), the library's path, options. */

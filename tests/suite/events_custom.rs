@@ -1,9 +1,7 @@
 //! Events that the host logs.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use tidegate::clock::{Clock, ManualClock};
+use tidegate::clock::Clock;
 use tidegate::exposure::EventValue;
 
 use crate::support::c_events::*;
@@ -201,13 +199,7 @@ fn e8_what_is_no_event_is_refused() {
 
 #[test]
 fn e9_the_time_is_that_of_the_event() {
-    let clock = Arc::new(ManualClock::new(RULES_TIME));
-    let setup = Plan {
-        options: json!({"threads": "none"}),
-        clock: Some(Arc::clone(&clock)),
-        ..Plan::default()
-    }
-    .start();
+    let Manual { setup, clock } = Manual::new(json!({}), json!({}));
     clock.advance(5);
     let client = &setup.client;
     client

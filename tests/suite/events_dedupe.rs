@@ -1,9 +1,6 @@
 //! Manual exposures, and which exposures are the same.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use tidegate::clock::ManualClock;
 
 use crate::support::c_events::*;
 
@@ -218,13 +215,7 @@ fn d6_ten_thousand_users_are_remembered() {
 
 #[test]
 fn d7_the_window_ends_after_a_minute() {
-    let clock = Arc::new(ManualClock::new(RULES_TIME));
-    let setup = Plan {
-        options: json!({"threads": "none"}),
-        clock: Some(Arc::clone(&clock)),
-        ..Plan::default()
-    }
-    .start();
+    let Manual { setup, clock } = Manual::new(json!({}), json!({}));
     for (advance_ms, exposures) in [
         (0, 1),
         (59_999, 1),

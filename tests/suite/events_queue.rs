@@ -126,21 +126,38 @@ fn q6_no_batch_size_of_the_rules() {
     batch_size_case(json!("4"), 10, &[1, 10]);
 }
 
+/// What a host is told of deliveries.
+#[derive(Default)]
+struct Told(Arc<Mutex<Vec<Delivery>>>);
+
+impl Told {
+    fn hooks(&self) -> Hooks {
+        let deliveries = Arc::clone(&self.0);
+        Hooks {
+            flushed: Some(Arc::new(move |delivery: &Delivery| {
+                deliveries.lock().push(delivery.clone())
+            })),
+            ..Hooks::default()
+        }
+    }
+
+    /// Of each: success, events, status, and whether there is an error.
+    fn in_short(&self) -> Vec<(bool, u64, Option<u16>, bool)> {
+        let deliveries = self.0.lock();
+        let in_short = |d: &Delivery| (d.success, d.events, d.status, d.error.is_some());
+        deliveries.iter().map(in_short).collect()
+    }
+}
+
 #[test]
 fn q7_a_failed_flush_is_retried_after_a_second() {
-    let told: Arc<Mutex<Vec<Delivery>>> = Arc::default();
+    let told = Told::default();
     let clock = Arc::new(ManualClock::new(RULES_TIME));
-    let tell = Arc::clone(&told);
     let setup = Plan {
         options: json!({"threads": "none"}),
         rules: silent_rules(json!({})),
         clock: Some(Arc::clone(&clock)),
-        hooks: Hooks {
-            flushed: Some(Arc::new(move |delivery: &Delivery| {
-                tell.lock().push(delivery.clone())
-            })),
-            ..Hooks::default()
-        },
+        hooks: told.hooks(),
         ..Plan::default()
     }
     .start();
@@ -158,13 +175,8 @@ fn q7_a_failed_flush_is_retried_after_a_second() {
         batches[0].body, batches[1].body,
         "a retry is the same batch"
     );
-    let told: Vec<_> = told
-        .lock()
-        .iter()
-        .map(|d| (d.success, d.events, d.status, d.error.is_some()))
-        .collect();
     assert_eq!(
-        told,
+        told.in_short(),
         [(false, 1, Some(500), true), (true, 1, Some(202), false)]
     );
     assert_eq!(setup.stats()["retries"], 1);
@@ -173,16 +185,10 @@ fn q7_a_failed_flush_is_retried_after_a_second() {
 /// On threads of its own and the real clock.
 #[test]
 fn q7_a_failed_flush_is_retried_by_itself() {
-    let told: Arc<Mutex<Vec<Delivery>>> = Arc::default();
-    let tell = Arc::clone(&told);
+    let told = Told::default();
     let setup = Plan {
         rules: silent_rules(json!({})),
-        hooks: Hooks {
-            flushed: Some(Arc::new(move |delivery: &Delivery| {
-                tell.lock().push(delivery.clone())
-            })),
-            ..Hooks::default()
-        },
+        hooks: told.hooks(),
         ..Plan::default()
     }
     .start();
@@ -191,13 +197,8 @@ fn q7_a_failed_flush_is_retried_by_itself() {
     assert_eq!(setup.flush().queued, 1);
     assert_eq!(retries(&setup.wait_for_batches(2)), ["0", "1"]);
     setup.wait_for_stat("/sent", 1);
-    let told: Vec<_> = told
-        .lock()
-        .iter()
-        .map(|d| (d.success, d.events, d.status, d.error.is_some()))
-        .collect();
     assert_eq!(
-        told,
+        told.in_short(),
         [(false, 1, Some(500), true), (true, 1, Some(202), false)]
     );
 }

@@ -104,9 +104,7 @@ fn steps(server: &Server, store: &Arc<Store>, more: Value) -> Steps {
 #[test]
 fn t72_the_store_starts_and_the_network_goes_on() {
     let store = Store::with(SPECS_KEY, &specs(100));
-    let m = service()
-        .specs_in_turn(vec![Reply::json(specs(200)), no_update()])
-        .start();
+    let m = service().specs_of(&[200]).start();
     let steps = steps(&m, &store, json!({}));
     assert_eq!((source(&steps.client), steps.lcut()), ("DataAdapter", 100));
     assert_eq!(details(&steps.client)["init_source_api"], "DataAdapter");
@@ -483,13 +481,7 @@ fn a_damaged_copy_is_ignored() {
 #[test]
 fn the_copy_is_written_on_the_thread_of_a_client_too() {
     let folder = Folder::new("thread");
-    let m = service()
-        .specs_in_turn(vec![
-            Reply::json(specs(100)),
-            Reply::json(specs(200)),
-            no_update(),
-        ])
-        .start();
+    let m = service().specs_of(&[100, 200]).start();
     let client = client(&folder.options(&m, json!({})), Hooks::default());
     client.initialize(60_000).expect("initialized");
     wait_until("the second document is kept", || {

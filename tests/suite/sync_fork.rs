@@ -90,9 +90,7 @@ fn a_child_evaluates_at_once_and_polls_by_itself() {
 
 #[test]
 fn a_child_goes_on_with_an_initialize_that_its_parent_has_begun() {
-    let m = service()
-        .specs(|number, _| Reply::json(specs(100)).delay(if number == 0 { 60_000 } else { 0 }))
-        .start();
+    let m = service().specs_with_delay(0).start();
     let client = client(&options(&m, json!({})), Hooks::default());
     client.initialize(0).expect("begun");
     m.wait_for(SPECS, 1);
@@ -133,9 +131,7 @@ fn siblings_have_sessions_of_their_own() {
 /// The thread of the parent is inside a request, with whatever it holds.
 #[test]
 fn a_fork_in_the_middle_of_a_request_does_not_hang_the_child() {
-    let m = service()
-        .specs(|number, _| Reply::json(specs(100)).delay(if number == 1 { 60_000 } else { 0 }))
-        .start();
+    let m = service().specs_with_delay(1).start();
     let client = started(&options(&m, json!({})), Hooks::default());
     m.wait_for(SPECS, 2);
     assert!(in_child(|| {
@@ -148,9 +144,7 @@ fn a_fork_in_the_middle_of_a_request_does_not_hang_the_child() {
 
 #[test]
 fn a_child_of_an_initializing_parent_initializes_itself() {
-    let m = service()
-        .specs(|number, _| Reply::json(specs(100)).delay(if number == 0 { 60_000 } else { 0 }))
-        .start();
+    let m = service().specs_with_delay(0).start();
     let client = client(&options(&m, json!({})), Hooks::default());
     client.initialize(0).expect("begun");
     m.wait_for(SPECS, 1);

@@ -1,6 +1,6 @@
 //! Initialize: sources, time limits, details (T14 to T33).
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -200,13 +200,7 @@ fn t21_a_fallback_of_initialize_alone_is_not_one_of_sync() {
 
 #[test]
 fn t22_bootstrap_values_start_and_the_network_goes_on() {
-    let m = service()
-        .specs_in_turn(vec![
-            Reply::json(specs(50)),
-            Reply::json(specs(150)),
-            no_update(),
-        ])
-        .start();
+    let m = service().specs_of(&[50, 150]).start();
     let steps = Steps::new(options(&m, json!({"bootstrap_values": specs(100)})));
     assert!(m.requests_to(SPECS).is_empty());
     assert_eq!((source(&steps.client), steps.lcut()), ("Bootstrap", 100));
@@ -317,9 +311,7 @@ fn t29_documents_that_are_no_specs_are_refused() {
 
 #[test]
 fn t30_init_timeout_bounds_a_request_and_not_the_polls_after_it() {
-    let m = service()
-        .specs(|number, _| Reply::json(specs(100)).delay(if number == 0 { 60_000 } else { 0 }))
-        .start();
+    let m = service().specs_with_delay(0).start();
     let before = Instant::now();
     let client = started(&options(&m, json!({"init_timeout": 0.2})), Hooks::default());
     assert!(before.elapsed() < PATIENCE);
@@ -428,6 +420,14 @@ fn a_callers_own_bound_leaves_the_client_uninitialized_for_now() {
     assert_eq!(lcut(&client), 100);
 }
 
+/// Initializes in the background; what the callback is given comes out here.
+fn begin(client: &Arc<Client>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let done = move |details: &str| sender.send(details.to_owned()).expect("kept");
+    client.initialize_async(Box::new(done)).expect("started");
+    receiver
+}
+
 #[test]
 fn initialize_async_calls_back_once_with_the_details() {
     let m = service().start();
@@ -437,12 +437,7 @@ fn initialize_async_calls_back_once_with_the_details() {
         json!({"local_mode": true}),
     ] {
         let client = client(&options(&m, more.clone()), Hooks::default());
-        let (sender, receiver) = std::sync::mpsc::channel();
-        client
-            .initialize_async(Box::new(move |details| {
-                sender.send(details.to_owned()).expect("kept");
-            }))
-            .expect("started");
+        let receiver = begin(&client);
         let details = receiver.recv_timeout(PATIENCE).expect("called");
         assert!(
             details.contains("\"init_success\":true"),
@@ -464,12 +459,7 @@ fn initialize_async_calls_back_at_the_overall_timeout() {
         &options(&m, json!({"overall_init_timeout": 0.05})),
         Hooks::default(),
     );
-    let (sender, receiver) = std::sync::mpsc::channel();
-    client
-        .initialize_async(Box::new(move |details| {
-            sender.send(details.to_owned()).expect("kept");
-        }))
-        .expect("started");
+    let receiver = begin(&client);
     let details = receiver.recv_timeout(PATIENCE).expect("called");
     assert!(details.contains("\"timed_out\":true"), "{details}");
     client.shutdown(10_000).expect("shut down");

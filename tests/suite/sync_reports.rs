@@ -12,9 +12,7 @@ use tidegate::user::User;
 
 use crate::support::lists::{FILE, Lists};
 use crate::support::scripted::{PATIENCE, Recorded, Reply, Server, wait_until};
-use crate::support::service::{
-    Heard, KEY, SPECS, Steps, client, no_update, options, service, specs, started,
-};
+use crate::support::service::{Heard, KEY, SPECS, Steps, client, options, service, specs, started};
 
 const EVENTS: &str = "/log_event";
 const ERRORS: &str = "/sdk_exception";
@@ -254,13 +252,7 @@ fn sync_is_measured() {
     let lists = Lists::new();
     lists.file("l", FILE);
     lists.announce(&[("l", 12, "f1", 1)]);
-    let m = service()
-        .specs_in_turn(vec![
-            Reply::json(specs(100)),
-            Reply::json(specs(200)),
-            no_update(),
-        ])
-        .start();
+    let m = service().specs_of(&[100, 200]).start();
     let recorder = Arc::new(Recorder::default());
     let heard = Arc::new(Heard::default());
     let hooks = Hooks {

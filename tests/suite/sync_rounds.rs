@@ -44,14 +44,7 @@ fn stats(client: &Client) -> Value {
 
 #[test]
 fn t34_lcut_never_goes_back() {
-    let m = service()
-        .specs_in_turn(vec![
-            Reply::json(specs(100)),
-            Reply::json(specs(200)),
-            Reply::json(specs(150)),
-            no_update(),
-        ])
-        .start();
+    let m = service().specs_of(&[100, 200, 150]).start();
     let steps = Steps::new(options(&m, json!({})));
     let mut seen = vec![steps.lcut()];
     for _ in 0..3 {
@@ -265,13 +258,7 @@ fn what_shutdown_cuts_off_is_no_warning() {
 
 #[test]
 fn t45_a_callback_that_panics_harms_nothing() {
-    let m = service()
-        .specs_in_turn(vec![
-            Reply::json(specs(100)),
-            Reply::json(specs(200)),
-            no_update(),
-        ])
-        .start();
+    let m = service().specs_of(&[100, 200]).start();
     let heard = Arc::new(Heard::default());
     let hooks = Hooks {
         rules_updated: Some(Arc::new(|_, _| panic!("a callback's own defect"))),

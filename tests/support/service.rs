@@ -70,6 +70,20 @@ impl Service {
         self
     }
 
+    /// Specs of time 100; the answer to one request, by its number, takes a minute.
+    pub fn specs_with_delay(self, delayed: usize) -> Self {
+        self.specs(move |number, _| {
+            let delay_ms = if number == delayed { 60_000 } else { 0 };
+            Reply::json(specs(100)).delay(delay_ms)
+        })
+    }
+
+    /// Specs of these times in order, and no update after them.
+    pub fn specs_of(self, times: &[i64]) -> Self {
+        let answers = times.iter().map(|time| Reply::json(specs(*time)));
+        self.specs_in_turn(answers.chain([no_update()]).collect())
+    }
+
     /// The answers in order, the last one again and again.
     pub fn specs_in_turn(self, answers: Vec<Reply>) -> Self {
         self.specs(in_turn(answers))
