@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any, Callable, NamedTuple, NoReturn
 
 from . import error
+from .handle import Handle
 from .load import check, library, name_text, read_json, read_text
 from .signatures import EvalTimes
 
@@ -48,12 +49,10 @@ class Times(NamedTuple):
     server: int
 
 
-class Result:
+class Result(Handle):
     """The result of an evaluation. Does not change, whatever the rules do afterwards."""
 
-    __slots__ = ("_id", "_lib", "_release")
-
-    _release: Callable[[int], int]
+    __slots__ = ("_lib",)
 
     def __init__(self, result: int) -> None:
         self._lib = library()
@@ -111,27 +110,6 @@ class Result:
         """``to_json``, parsed."""
         found: dict[str, Any] = json.loads(self.to_json())
         return found
-
-    def close(self) -> None:
-        """Frees the result now instead of with the object."""
-        result, self._id = self._id, 0
-        self._release(result)
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_id", 0):
-            self.close()
-
-    def __copy__(self) -> Result:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Result:
-        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a result cannot be pickled; to_dict() can")

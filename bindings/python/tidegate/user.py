@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ctypes import byref
-from typing import Any, Callable, Mapping, Union
+from typing import Any, Mapping, Union
 
+from .handle import Handle
 from .load import check, library, read_json, read_text, to_json
 from .signatures import c_id
 
@@ -12,16 +13,13 @@ from .signatures import c_id
 UserLike = Union["User", Mapping[str, Any], str]
 
 
-class User:
+class User(Handle):
     """A user. Make one for each request and use it for everything in the request.
 
     Needs a user id or a custom id. Immutable: copies are the same user.
     """
 
-    __slots__ = ("_id", "_release")
-
-    _id: int
-    _release: Callable[[int], int]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -68,21 +66,6 @@ class User:
         check(lib.tidegate_user_new(json, len(json), byref(made)))
         self._id = made.value
 
-    def close(self) -> None:
-        """Frees the user now instead of with the object. Calls that use it finish first."""
-        user, self._id = self._id, 0
-        self._release(user)
-
-    def __enter__(self) -> User:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_id", 0):
-            self.close()
-
     def to_json(self, *, private: bool = False) -> str:
         """The user as it is logged; with private attributes if asked for."""
         lib = library()
@@ -98,12 +81,6 @@ class User:
 
     def __repr__(self) -> str:
         return f"User({self.to_json() if self._id else 'closed'})"
-
-    def __copy__(self) -> User:
-        return self
-
-    def __deepcopy__(self, memo: object) -> User:
-        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return User.parse, (self.to_json(private=True),)
