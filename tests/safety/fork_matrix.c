@@ -61,15 +61,21 @@ static void begin_child(void) {
 /* Ends without what the parent registered for its own end. */
 static void end_child(void) { _exit(failures == 0 ? 0 : 1); }
 
-static void fork_and_live(void) {
+/* A child that lives after it has made a first call of its own. */
+static void fork_and(void (*first)(void)) {
   pid_t child = fork();
   if (child == 0) {
     begin_child();
+    first();
     live();
     end_child();
   }
   await(child);
 }
+
+static void nothing(void) {}
+
+static void fork_and_live(void) { fork_and(nothing); }
 
 static void start(void) {
   user = make_user(ADA);
@@ -93,66 +99,51 @@ static void idle(void) {
   finish();
 }
 
+static void initialize(void) {
+  CHECK(tidegate_client_initialize(client, WAIT_MS) == TIDEGATE_OK);
+}
+
+static void wait_initialized(void) {
+  CHECK(tidegate_client_wait_initialized(client, WAIT_MS) == TIDEGATE_OK);
+}
+
 /* A client that was made, and nothing more. */
 static void before_init(void) {
-  pid_t child;
   user = make_user(ADA);
   client = make_client(make_options(options_json));
-  child = fork();
-  if (child == 0) {
-    begin_child();
-    CHECK(tidegate_client_initialize(client, WAIT_MS) == TIDEGATE_OK);
-    live();
-    end_child();
-  }
-  await(child);
-  CHECK(tidegate_client_initialize(client, WAIT_MS) == TIDEGATE_OK);
+  fork_and(initialize);
+  initialize();
   finish();
 }
 
 /* The library is loaded, and no client was ever made. */
 static void before_any_client(void) {
-  pid_t child = fork();
-  if (child == 0) {
-    begin_child();
-    start();
-    live();
-    end_child();
-  }
-  await(child);
+  fork_and(start);
   start();
   fork_and_live();
   finish();
 }
 
+static void evaluate_too_early(void) {
+  int32_t passed;
+  CHECK(tidegate_check_gate(client, user, "employees_only", TIDEGATE_NUL, 0,
+                            &passed) == TIDEGATE_E_STATE);
+  wait_initialized();
+}
+
 /* The rules are on their way. What a child calls first must not matter. */
 static void during_init(void) {
-  int first;
   user = make_user(ADA);
   client = make_client(make_options(options_json));
   CHECK(tidegate_client_initialize_async(client, NULL, NULL, NULL) ==
         TIDEGATE_OK);
   ask("the first request for specs");
-  for (first = 0; first < 3; first++) {
-    pid_t child = fork();
-    if (child == 0) {
-      int32_t passed;
-      begin_child();
-      if (first == 0) {
-        CHECK(tidegate_client_initialize(client, WAIT_MS) == TIDEGATE_OK);
-      } else if (first == 1) {
-        CHECK(tidegate_check_gate(client, user, "employees_only", TIDEGATE_NUL,
-                                  0, &passed) == TIDEGATE_E_STATE);
-      }
-      CHECK(tidegate_client_wait_initialized(client, WAIT_MS) == TIDEGATE_OK);
-      live();
-      end_child();
-    }
-    await(child);
-  }
+  fork_and(initialize);
+  fork_and(evaluate_too_early);
+  fork_and(wait_initialized);
   CHECK(tidegate_client_is_initialized(client) == 0);
   ask("open");
-  CHECK(tidegate_client_wait_initialized(client, WAIT_MS) == TIDEGATE_OK);
+  wait_initialized();
   finish();
 }
 
@@ -215,17 +206,10 @@ static void mid_dns(void) {
     usleep(1000);
   }
   for (round = 0; round < 2; round++) {
-    pid_t child = fork();
-    if (child == 0) {
-      begin_child();
-      CHECK(tidegate_client_wait_initialized(client, WAIT_MS) == TIDEGATE_OK);
-      live();
-      end_child();
-    }
-    await(child);
+    fork_and(wait_initialized);
   }
   __atomic_store_n(&is_answered, 1, __ATOMIC_RELEASE);
-  CHECK(tidegate_client_wait_initialized(client, WAIT_MS) == TIDEGATE_OK);
+  wait_initialized();
   finish();
 }
 
