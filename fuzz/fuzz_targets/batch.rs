@@ -1,22 +1,15 @@
 //! Any text as a batch request: refused, or a row for each user and a cell for each entity.
 #![no_main]
 
+mod shop;
+
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tidegate::client::Client;
-use tidegate::options::{Options, Settings};
 
-const SPECS: &str = include_str!("../../examples/rules/shop.json");
-
-static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
-    let settings = Settings { local_mode: true, ..Settings::default() };
-    let client = Client::new("secret-fuzz", Options { settings, ..Options::default() }).expect("a client");
-    client.initialize(1000).expect("initialized");
-    client.update_specs(SPECS).expect("specs");
-    client
-});
+static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(shop::client);
 
 fuzz_target!(|text: &str| {
     let Ok(answer) = CLIENT.evaluate_batch(text) else { return };
