@@ -25,10 +25,15 @@ impl<'o> ObjectWriter<'o> {
 
     /// The same for a key that comes from elsewhere.
     pub(crate) fn any_key(&mut self, key: &str) {
+        self.key_by(|out| write_text(out, key));
+    }
+
+    /// The same for a key that `write` writes.
+    pub(crate) fn key_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        write_text(self.out, key);
+        write(self.out);
         self.out.push(b':');
     }
 
@@ -65,14 +70,19 @@ impl<'o> ObjectWriter<'o> {
 /// Appends `text` as a JSON string; the usual text needs no escapes and is copied.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
-        out.reserve(text.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
+        write_plain(out, text.as_bytes());
     } else {
         // Writing to memory cannot fail.
         let _ = serde_json::to_writer(out, text);
     }
+}
+
+/// Appends text that needs no escapes as a JSON string.
+pub(crate) fn write_plain(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text);
+    out.push(b'"');
 }
 
 /// Whether no byte needs an escape. Looks at all bytes of a chunk at once instead of stopping at the

@@ -212,7 +212,7 @@ proptest! {
                 let identity = Identity { sdk_type: "t", sdk_version: "1" };
                 let options = ResponseOptions::from_json(r#"{"hash": "none"}"#).expect("options");
                 let response = respond(world, &options, &identity, 0.5);
-                let response: Value = serde_json::from_str(&response).expect("JSON");
+                let response: Value = serde_json::from_slice(&response).expect("JSON");
                 for (section, kind) in SECTIONS {
                     for (name, entry) in response[section].as_object().into_iter().flatten() {
                         let alone = evaluate(world, *kind, name, &mut NoTrace);

@@ -104,7 +104,7 @@ impl Client {
         Ok(all.to_string())
     }
 
-    /// What a client SDK needs to start for this user, as JSON text; `null` while there are no
+    /// What a client SDK needs to start for this user, as JSON in UTF-8; `null` while there are no
     /// specs. Works at every time; leaves no exposures.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Client {
         &self,
         user: &Arc<User>,
         options_json: &str,
-    ) -> Result<String, Error> {
+    ) -> Result<Vec<u8>, Error> {
         let options = ResponseOptions::from_json(options_json)?;
         let snapshot = self.ctx.store.load_full();
         let clock = &self.ctx.clock;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::eval::bucket;
+use crate::json_writer::{write_plain, write_text};
 use crate::spec::Table;
 
 /// The hash algorithm of a response.
@@ -26,13 +27,16 @@ impl Hash {
         }
     }
 
-    /// The hash of the name in `slot`, taken from what the specs have ready.
-    pub(super) fn name(self, table: &Table, slot: u32) -> Cow<'_, str> {
+    /// Appends the hash of the name in `slot`, taken from what the specs have ready, as a JSON
+    /// string.
+    pub(super) fn write(self, table: &Table, slot: u32, out: &mut Vec<u8>) {
         match (self, table.spec(slot)) {
-            (Hash::None, _) => Cow::Borrowed(table.names.name(slot)),
-            (Hash::Djb2, _) => Cow::Borrowed(table.names.djb2(slot)),
-            (Hash::Sha256, Some(spec)) => Cow::Borrowed(spec.sha256_name()),
-            (Hash::Sha256, None) => Cow::Owned(bucket::sha256_base64(table.names.name(slot))),
+            (Hash::None, _) => write_text(out, table.names.name(slot)),
+            (Hash::Djb2, _) => write_plain(out, table.names.djb2(slot)),
+            (Hash::Sha256, Some(spec)) => write_plain(out, spec.sha256_name().as_bytes()),
+            (Hash::Sha256, None) => {
+                write_text(out, &bucket::sha256_base64(table.names.name(slot)));
+            }
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Identity<'a> {
     pub sdk_version: &'a str,
 }
 
-/// The response for the user of `world` as JSON text; `null` when there are no specs yet.
+/// The response for the user of `world` as JSON, in UTF-8; `null` when there are no specs yet.
 /// `draw` is a random number from 0 to 1, for session recording.
 #[must_use]
 pub fn respond(
@@ -67,9 +67,9 @@ pub fn respond(
     options: &ResponseOptions,
     identity: &Identity<'_>,
     draw: f64,
-) -> String {
+) -> Vec<u8> {
     if world.specs.lcut == 0 {
-        return "null".to_owned();
+        return b"null".to_vec();
     }
     let key_app = options
         .client_sdk_key
@@ -102,7 +102,7 @@ pub fn respond(
     let objects = specs.configs.sent() + specs.layers.sent();
     let mut out = Vec::with_capacity(1024 + 400 * specs.gates.sent() + 1000 * objects);
     writer.write(&mut out, identity, draw);
-    String::from_utf8(out).unwrap_or_default()
+    out
 }
 
 /// The app of a client key, which may be listed by its hash or as it is.
@@ -198,7 +198,8 @@ impl<'a> Writer<'a, '_> {
             if hidden || !in_app {
                 continue;
             }
-            object.any_key(&self.hash.name(namespace.table(self.world.specs), slot));
+            let table = namespace.table(self.world.specs);
+            object.key_by(|out| self.hash.write(table, slot, out));
             entry(self, object.out, slot, spec);
         }
         object.end();
@@ -248,7 +249,8 @@ impl<'a> Writer<'a, '_> {
             self.gate_values.push((Arc::clone(&spec.name), value));
         }
         let mut entry = ObjectWriter::new(out);
-        entry.text("name", &self.hash.name(&self.world.specs.gates, slot));
+        entry.key("name");
+        self.hash.write(&self.world.specs.gates, slot, entry.out);
         entry.bool("value", evaluated.verdict.value);
         entry.text(
             "rule_id",
@@ -262,7 +264,8 @@ impl<'a> Writer<'a, '_> {
     fn config_entry(&mut self, out: &mut Vec<u8>, slot: u32, spec: &'a Spec) {
         let evaluated = self.evaluate(Namespace::Configs, slot, &spec.name);
         let mut entry = ObjectWriter::new(out);
-        entry.text("name", &self.hash.name(&self.world.specs.configs, slot));
+        entry.key("name");
+        self.hash.write(&self.world.specs.configs, slot, entry.out);
         self.common_members(&mut entry, spec, &evaluated);
         entry.text("id_type", &spec.id_type);
         entry.bool("passed", evaluated.verdict.value);
@@ -296,7 +299,8 @@ impl<'a> Writer<'a, '_> {
         let evaluated = self.evaluate(Namespace::Layers, slot, &spec.name);
         let configs = &self.world.specs.configs;
         let mut entry = ObjectWriter::new(out);
-        entry.text("name", &self.hash.name(&self.world.specs.layers, slot));
+        entry.key("name");
+        self.hash.write(&self.world.specs.layers, slot, entry.out);
         self.common_members(&mut entry, spec, &evaluated);
         entry.bool("passed", evaluated.verdict.value);
         entry.key("value");
@@ -306,10 +310,8 @@ impl<'a> Writer<'a, '_> {
             && let Some(experiment) = configs.spec(delegate)
         {
             explicit = experiment.explicit_parameters.as_deref();
-            entry.text(
-                "allocated_experiment_name",
-                &self.hash.name(configs, delegate),
-            );
+            entry.key("allocated_experiment_name");
+            self.hash.write(configs, delegate, entry.out);
             // A local override of the experiment does not reach the layer, nor these members.
             let alone = self.evaluate_spec(Namespace::Configs, delegate, &experiment.name);
             entry.bool("is_user_in_experiment", alone.is_experiment_group());
@@ -375,8 +377,12 @@ impl<'a> Writer<'a, '_> {
         entry.key(key);
         write_list(entry.out, nested, |out, gate| {
             let mut object = ObjectWriter::new(out);
-            object.text("gate", &self.hash.name(&specs.gates, gate.gate));
-            object.text("gateValue", if gate.value { "true" } else { "false" });
+            object.key("gate");
+            self.hash.write(&specs.gates, gate.gate, object.out);
+            object.raw(
+                "gateValue",
+                if gate.value { "\"true\"" } else { "\"false\"" },
+            );
             object.text("ruleID", result::rule_id(specs, gate.origin));
             object.end();
         });

@@ -57,7 +57,7 @@ fn response(world: &World<'_>, options: &str) -> Value {
         sdk_version: "0",
     };
     let options = ResponseOptions::from_json(options).unwrap();
-    serde_json::from_str(&respond(world, &options, &identity, 0.5)).unwrap()
+    serde_json::from_slice(&respond(world, &options, &identity, 0.5)).unwrap()
 }
 
 /// The gates that pass in a response with `options`.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::trace::Trace;
-use super::{Evaluator, Namespace, Origin, Reason, Verdict, World, bucket, operator};
+use super::{Evaluator, FIELD_SEATS, Namespace, Origin, Reason, Verdict, World, bucket, operator};
 use crate::spec::condition::{
     Condition, Field, GateRef, Operator, UserAgentField, UserBucket, ValueSource,
 };
@@ -113,8 +113,18 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
 
     /// The user's value of `field`: named field, custom, global custom, private. Blank named
     /// fields and nulls are passed over; blank custom values are values.
-    fn field(&self, field: &Field) -> ValueRef<'a> {
-        self.named_field(field.top, &field.exact, field.lower.as_deref())
+    fn field(&mut self, field: &'a Field) -> ValueRef<'a> {
+        let seat = usize::from(field.seat) % FIELD_SEATS;
+        if let Some(Some((known, value))) = self.fields.get(seat)
+            && std::ptr::eq(*known, field)
+        {
+            return *value;
+        }
+        let value = self.named_field(field.top, &field.exact, field.lower.as_deref());
+        if let Some(seat) = self.fields.get_mut(seat) {
+            *seat = Some((field, value));
+        }
+        value
     }
 
     fn named_field(&self, top: Option<TopLevel>, exact: &str, lower: Option<&str>) -> ValueRef<'a> {
@@ -126,7 +136,7 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         }
     }
 
-    fn ip_field(&mut self, field: &Field) -> ValueRef<'a> {
+    fn ip_field(&mut self, field: &'a Field) -> ValueRef<'a> {
         let value = self.field(field);
         if !value.is_blank() || &*field.exact != "country" {
             return value;
@@ -152,7 +162,11 @@ impl<'a, T: Trace> Evaluator<'a, '_, T> {
         ValueRef::Missing
     }
 
-    fn user_agent_field(&mut self, field: &Field, derived: Option<UserAgentField>) -> ValueRef<'a> {
+    fn user_agent_field(
+        &mut self,
+        field: &'a Field,
+        derived: Option<UserAgentField>,
+    ) -> ValueRef<'a> {
         let value = self.field(field);
         let Some(wanted) = derived.filter(|_| value == ValueRef::Missing) else {
             return value;

@@ -16,13 +16,15 @@ pub(crate) mod time;
 pub mod trace;
 pub(crate) mod version;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 pub use overrides::{Overridden, Overrides};
 pub use result::{Details, Evaluation, Kind, Reason, Secondary};
 
-use crate::spec::condition::{IdType, UserBucket};
+use crate::spec::condition::{Field, IdType, UserBucket};
 use crate::spec::id_list::IdLists;
 use crate::spec::{Condition, Returned, Rule, Share, Spec, SpecSet, Table};
 use crate::user::{TopLevel, User, ValueRef};
@@ -35,6 +37,9 @@ use trace::Trace;
 pub const MAX_DEPTH: u32 = 300;
 /// Rules visited by one evaluation before it gives up, whatever a ruleset does.
 const MAX_RULES: u32 = 1_000_000;
+/// Fields whose values an evaluation remembers.
+const FIELD_SEATS: usize = 4;
+
 /// Everything an evaluation depends on.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
@@ -187,6 +192,8 @@ pub fn check_gate(world: &World<'_>, name: &str) -> bool {
 
 pub(crate) struct Evaluator<'a, 't, T> {
     world: World<'a>,
+    /// Those of the specs, by slot.
+    conditions: &'a [Option<Arc<Condition>>],
     pub(crate) nested: NestedGates,
     pub(crate) notes: Notes,
     depth: u32,
@@ -194,6 +201,8 @@ pub(crate) struct Evaluator<'a, 't, T> {
     gates_evaluated: u32,
     rules_visited: u32,
     memo: Option<Memo>,
+    /// Values of fields, by their seats: the rules of a gate mostly ask for the same few.
+    fields: [Option<(&'a Field, ValueRef<'a>)>; FIELD_SEATS],
     /// The last `user_bucket` hash, and what it is of.
     last_hash: Option<(&'a UserBucket, u64)>,
     trace: &'t mut T,
@@ -203,6 +212,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
     pub(crate) fn new(world: World<'a>, trace: &'t mut T) -> Self {
         Evaluator {
             world,
+            conditions: world.specs.conditions.all(),
             nested: NestedGates::new(),
             notes: Notes::default(),
             depth: 0,
@@ -210,6 +220,7 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             gates_evaluated: 0,
             rules_visited: 0,
             memo: None,
+            fields: [None; FIELD_SEATS],
             last_hash: None,
             trace,
         }
@@ -289,9 +300,9 @@ impl<'a, 't, T: Trace> Evaluator<'a, 't, T> {
             return Check::TooDeep;
         }
         for slot in &rule.conditions {
-            let check = match self.world.specs.conditions.get(*slot) {
-                Some(condition) => self.condition(condition),
-                None => self.missing_condition(*slot),
+            let check = match self.conditions.get(*slot as usize) {
+                Some(Some(condition)) => self.condition(condition),
+                _ => self.missing_condition(*slot),
             };
             match check {
                 Check::True => {}

@@ -15,9 +15,8 @@ pub struct Buf {
 }
 
 impl Buf {
-    /// Moves `text` into a buffer that the host frees.
-    pub(super) fn into_raw(text: String) -> *mut Buf {
-        let mut bytes = text.into_bytes();
+    /// Moves text, which is UTF-8, into a buffer that the host frees.
+    pub(super) fn into_raw(mut bytes: Vec<u8>) -> *mut Buf {
         bytes.reserve_exact(1);
         bytes.push(0);
         Box::into_raw(Box::new(Buf { bytes }))

@@ -74,7 +74,7 @@ impl OutBuf {
     }
 
     /// Hands `text` over as a buffer that the caller frees.
-    pub(super) fn set_text(&self, text: impl Into<String>) {
+    pub(super) fn set_text(&self, text: impl Into<Vec<u8>>) {
         if self.is_wanted() {
             self.set(Buf::into_raw(text.into()));
         }

@@ -70,15 +70,18 @@ pub struct Field {
     pub exact: Box<str>,
     /// Present when it differs from `exact`.
     pub lower: Option<Box<str>>,
+    /// Where an evaluation remembers the value. The fields of a ruleset take turns.
+    pub(crate) seat: u8,
 }
 
 impl Field {
-    pub(crate) fn new(name: &str) -> Field {
+    pub(crate) fn new(name: &str, seat: u8) -> Field {
         let lower = name.to_lowercase();
         Field {
             top: TopLevel::from_lowercase(&lower),
             exact: name.into(),
             lower: (lower != name).then(|| lower.into_boxed_str()),
+            seat,
         }
     }
 }

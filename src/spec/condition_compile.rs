@@ -59,7 +59,8 @@ impl Compiler<'_> {
         if let Some(known) = self.fields.get(name) {
             return Arc::clone(known);
         }
-        let field = Arc::new(Field::new(name));
+        let seat = self.fields.len().to_le_bytes().first().copied();
+        let field = Arc::new(Field::new(name, seat.unwrap_or_default()));
         self.fields.insert(name.into(), Arc::clone(&field));
         field
     }

@@ -16,6 +16,8 @@ use super::names::{hash_text, index};
 /// All conditions of a ruleset, and slots of those that earlier ones had.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Conditions {
+    /// By slot; nothing where this ruleset has no such condition.
+    all: Vec<Option<Arc<Condition>>>,
     entries: Vec<Entry>,
     /// Slots of conditions with a key, by key.
     by_key: HashTable<u32>,
@@ -27,10 +29,8 @@ pub(crate) struct Conditions {
 struct Entry {
     /// Bytes of the key; nothing for a condition that stands in its rules.
     key: Option<SmallVec<[u8; 16]>>,
-    /// What `condition` was made of.
+    /// What the condition was made of.
     text: Fingerprint,
-    /// Nothing if this ruleset has no such condition.
-    condition: Option<Arc<Condition>>,
 }
 
 impl Entry {
@@ -46,10 +46,9 @@ fn read<T: Default>(entries: &[Entry], slot: u32, of: impl FnOnce(&Entry) -> T) 
 }
 
 impl Conditions {
-    /// The condition in `slot`; nothing if it is missing.
-    #[inline]
-    pub(crate) fn get(&self, slot: u32) -> Option<&Condition> {
-        self.entries.get(slot as usize)?.condition.as_deref()
+    /// All conditions by slot; nothing where one is missing.
+    pub(crate) fn all(&self) -> &[Option<Arc<Condition>>] {
+        &self.all
     }
 
     /// The key of a condition; empty for one that stands in its rules.
@@ -64,14 +63,13 @@ impl Conditions {
 
     /// How many of them are in use.
     pub(super) fn live(&self) -> usize {
-        let entries = self.entries.iter();
-        entries.filter(|entry| entry.condition.is_some()).count()
+        self.all.iter().flatten().count()
     }
 
     /// What the condition in `slot` was made of, unless it is missing.
     pub(super) fn text(&self, slot: u32) -> Option<Fingerprint> {
-        let entry = self.entries.get(slot as usize)?;
-        entry.condition.is_some().then_some(entry.text)
+        self.all.get(slot as usize)?.as_ref()?;
+        Some(self.entries.get(slot as usize)?.text)
     }
 
     /// Whether there are conditions that stand in their rules.
@@ -114,33 +112,31 @@ impl Conditions {
 
     fn push(&mut self, key: Option<SmallVec<[u8; 16]>>, text: Fingerprint) -> u32 {
         let slot = index(self.entries.len());
-        self.entries.push(Entry {
-            key,
-            text,
-            condition: None,
-        });
+        self.entries.push(Entry { key, text });
+        self.all.push(None);
         slot
     }
 
     /// Says what `slot` holds.
     pub(super) fn define(&mut self, slot: u32, text: Fingerprint, condition: Condition) {
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
+        let index = slot as usize;
+        if let (Some(entry), Some(place)) = (self.entries.get_mut(index), self.all.get_mut(index)) {
             entry.text = text;
-            entry.condition = Some(Arc::new(condition));
+            *place = Some(Arc::new(condition));
         }
     }
 
     /// Slots that hold what this ruleset has not. `is_sent` and `is_used` are what is known of each
     /// slot: it was sent under its key, a rule refers to it.
     pub(super) fn dead(&self, is_sent: &Marks, is_used: &Marks) -> Vec<u32> {
-        let slots = (0_u32..).zip(&self.entries);
-        let dead = slots.filter(|(slot, entry)| {
+        let slots = (0_u32..).zip(self.all.iter().zip(&self.entries));
+        let dead = slots.filter(|(slot, (condition, entry))| {
             let marks = if entry.key.is_some() {
                 is_sent
             } else {
                 is_used
             };
-            entry.condition.is_some() && !marks.has(*slot)
+            condition.is_some() && !marks.has(*slot)
         });
         dead.map(|(slot, _)| slot).collect()
     }
@@ -148,14 +144,15 @@ impl Conditions {
     /// Empties `slots`.
     pub(super) fn clear(&mut self, slots: &[u32]) {
         for slot in slots {
-            if let Some(entry) = self.entries.get_mut(*slot as usize) {
-                entry.condition = None;
+            if let Some(place) = self.all.get_mut(*slot as usize) {
+                *place = None;
             }
         }
     }
 
     /// Gives up room that is not needed.
     pub(super) fn shrink(&mut self) {
+        self.all.shrink_to_fit();
         self.entries.shrink_to_fit();
     }
 }

@@ -38,9 +38,9 @@ impl Digits {
         digits
     }
 
-    fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len));
-        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    fn as_bytes(&self) -> &[u8] {
+        let digits = self.bytes.get(..usize::from(self.len));
+        digits.unwrap_or_default()
     }
 }
 
@@ -72,10 +72,10 @@ impl Names {
 
     /// The djb2 hash of the name in `slot`, as client initialize responses write it.
     #[must_use]
-    pub fn djb2(&self, slot: u32) -> &str {
+    pub fn djb2(&self, slot: u32) -> &[u8] {
         self.names
             .get(slot as usize)
-            .map_or("", |name| name.djb2.as_str())
+            .map_or(&[], |name| name.djb2.as_bytes())
     }
 
     /// The name in `slot`, shared.

@@ -111,7 +111,7 @@ fn kept<'a>(earlier: &SpecSet, later: &'a SpecSet) -> Vec<&'a str> {
 fn condition(specs: &SpecSet, gate: &str) -> String {
     let gate = specs.gates.get(gate).expect("a gate");
     let slot = gate.rules[0].conditions[0];
-    format!("{:?}", specs.conditions.get(slot))
+    format!("{:?}", specs.conditions.all()[slot as usize])
 }
 
 #[test]
