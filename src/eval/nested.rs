@@ -132,6 +132,9 @@ impl<T: Trace> Evaluator<'_, '_, T> {
             origin: verdict.origin,
         };
         self.add_nested(exposure);
+        if self.notes.seen_analytical_gates {
+            return;
+        }
         let rate = result::rule_of(specs, verdict.origin).and_then(|rule| rule.sampling_rate);
         if rate.is_none() && !result::rule_id(specs, verdict.origin).is_empty() {
             self.notes.seen_analytical_gates = true;
