@@ -9,14 +9,13 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::BodySink;
 use super::error::{TransportError, TransportErrorKind as Kind};
+use super::packed::Packing;
 
 /// Encodings stacked on one body beyond which it is refused.
 const MAX_ENCODINGS: usize = 4;
 /// Capacity reserved up front at most, whatever the sender announces.
 const MAX_RESERVE: usize = 1 << 20;
-const CHUNK_BYTES: usize = 32 << 10;
-/// Bodies smaller than this are decoded at once.
-const MIN_PACKED: usize = 4 << 10;
+pub(super) const CHUNK_BYTES: usize = 32 << 10;
 
 /// Reads to the end, up to `limit` bytes. `expected` is the announced length, if any.
 pub(super) fn read(
@@ -78,96 +77,8 @@ fn read_into(
     Ok(())
 }
 
-/// An encoding that is undone part by part.
-#[derive(Debug, Clone, Copy)]
-enum Packing {
-    Brotli,
-    Gzip,
-}
-
-impl Packing {
-    fn from_name(name: &str) -> Option<Packing> {
-        match name {
-            "br" => Some(Packing::Brotli),
-            "gzip" | "x-gzip" => Some(Packing::Gzip),
-            _ => None,
-        }
-    }
-
-    fn reader(self, packed: &[u8]) -> Box<dyn Read + '_> {
-        match self {
-            Packing::Brotli => {
-                Box::new(brotli_decompressor::Decompressor::new(packed, CHUNK_BYTES))
-            }
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
-        }
-    }
-}
-
-/// A body as it came over the wire, of which the content encoding is undone when it is read.
-#[derive(Debug)]
-pub struct PackedBody {
-    bytes: Box<[u8]>,
-    packing: Packing,
-    limit: usize,
-}
-
-impl PackedBody {
-    /// Gives the bytes back if they have to be decoded at once.
-    pub(super) fn new(
-        bytes: Vec<u8>,
-        encodings: &str,
-        limit: usize,
-    ) -> Result<PackedBody, Vec<u8>> {
-        let packing = match &*listed(encodings) {
-            [name] => Packing::from_name(name),
-            _ => None,
-        };
-        match packing {
-            Some(packing) if bytes.len() >= MIN_PACKED => Ok(PackedBody {
-                bytes: bytes.into_boxed_slice(),
-                packing,
-                limit,
-            }),
-            _ => Err(bytes),
-        }
-    }
-
-    /// What came over the wire.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Reads the decoded body. Fails at the limit of the request.
-    #[must_use]
-    pub fn reader(&self) -> Box<dyn Read + '_> {
-        Box::new(Bounded {
-            reader: self.packing.reader(&self.bytes),
-            limit: self.limit,
-            left: self.limit,
-        })
-    }
-}
-
-/// Reads up to a limit, and fails beyond it.
-struct Bounded<R> {
-    reader: R,
-    limit: usize,
-    left: usize,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        let left = self.left.checked_sub(count);
-        self.left = left.ok_or_else(|| io::Error::other(too_large(self.limit).detail))?;
-        Ok(count)
-    }
-}
-
 /// The encodings that a `Content-Encoding` header names, in the order in which they were applied.
-fn listed(encodings: &str) -> Vec<String> {
+pub(super) fn listed(encodings: &str) -> Vec<String> {
     let names = encodings
         .split(',')
         .map(|name| name.trim().to_ascii_lowercase());
@@ -245,7 +156,7 @@ fn inflate(body: &[u8], zlib: bool, limit: usize) -> Result<Vec<u8>, TransportEr
     }
 }
 
-fn too_large(limit: usize) -> TransportError {
+pub(super) fn too_large(limit: usize) -> TransportError {
     TransportError::new(Kind::TooLarge, format!("body is larger than {limit} bytes"))
 }
 
@@ -350,34 +261,6 @@ mod tests {
             let error = decode(bomb, name, 1 << 20).expect_err(name);
             assert_eq!(error.kind, Kind::TooLarge, "{name}: {error}");
         }
-    }
-
-    #[test]
-    fn a_packed_body_is_read_as_it_would_be_decoded() {
-        let text: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
-        for (name, body) in [("gzip", gzip(&text)), ("br", brotli(&text))] {
-            let packed = PackedBody::new(body.clone(), name, text.len()).expect(name);
-            assert_eq!(packed.bytes(), body);
-            for _ in 0..2 {
-                let mut read = Vec::new();
-                packed.reader().read_to_end(&mut read).expect(name);
-                assert_eq!(read, text, "{name}");
-            }
-            let packed = PackedBody::new(body.clone(), name, text.len() - 1).expect(name);
-            let error = packed
-                .reader()
-                .read_to_end(&mut Vec::new())
-                .expect_err(name);
-            assert!(error.to_string().contains("larger than"), "{error}");
-            let cut = body[..body.len() - 1].to_vec();
-            let packed = PackedBody::new(cut, name, text.len()).expect(name);
-            assert!(packed.reader().read_to_end(&mut Vec::new()).is_err());
-            assert_eq!(
-                PackedBody::new(body.clone(), "deflate", 9).expect_err(name),
-                body
-            );
-        }
-        assert!(PackedBody::new(gzip(TEXT), "gzip", 1000).is_err(), "small");
     }
 
     #[test]

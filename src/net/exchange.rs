@@ -7,8 +7,8 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, header};
 
-use super::body::PackedBody;
 use super::error::TransportErrorKind as Kind;
+use super::packed::PackedBody;
 use super::url::Origin;
 use super::{BodySink, Http, Pools, Request, Response, Timeout, TransportError, agent, body};
 

@@ -14,6 +14,7 @@ mod exchange;
 #[cfg(feature = "grpc")]
 pub(crate) mod gateway;
 pub(crate) mod headers;
+mod packed;
 mod private;
 mod proxy;
 mod resolver;
@@ -37,12 +38,12 @@ use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::options::{ProxyConfig, Settings, Threads};
 
-pub use body::PackedBody;
 pub(crate) use endpoints::specs_gateway;
 pub use endpoints::{Endpoints, Target, id_list_store_key};
 pub use error::{TransportError, TransportErrorKind};
 pub use headers::{common_headers, without_key};
 #[cfg(feature = "grpc")]
+pub use packed::PackedBody;
 pub(crate) use private::check_material;
 pub use retry_after::parse_retry_after;
 #[cfg(feature = "redis")]

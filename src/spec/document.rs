@@ -11,6 +11,11 @@ pub trait Packed: fmt::Debug + Send + Sync {
 
     /// Reads the text from its start.
     fn reader(&self) -> Box<dyn Read + '_>;
+
+    /// The same for those who have work to do with each part of it, while the next may be unpacked.
+    fn reader_ahead(&self) -> Box<dyn Read + '_> {
+        self.reader()
+    }
 }
 
 /// A ruleset as received.

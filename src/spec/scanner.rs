@@ -91,7 +91,7 @@ impl<'t> Scanner<'t> {
                 Text::Whole(text)
             }
             Document::Packed(packed) => Text::Stream(Stream {
-                reader: packed.reader(),
+                reader: packed.reader_ahead(),
                 buffer: String::new(),
                 pending: Vec::new(),
             }),

@@ -17,6 +17,7 @@ mod grpc;
 mod id_list_file;
 mod id_lists;
 mod pace;
+mod packed_specs;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod rounds;

@@ -1,6 +1,5 @@
 //! Where specs come from: the order of the sources, and loading from each.
 
-use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,25 +10,13 @@ use serde_json::json;
 use super::data_store::GuardedStore;
 use super::engine::Engine;
 use super::fetch::{Bounds, Fetch, MAX_SPECS_BYTES, millis};
+use super::packed_specs::PackedSpecs;
 use crate::error::Error;
-use crate::net::{
-    PackedBody, Response, Target, TransportError, TransportErrorKind, parse_retry_after,
-};
-use crate::options::{DataSource, LogLevel, positive_seconds};
+use crate::net::{Response, Target, TransportError, TransportErrorKind, parse_retry_after};
+use crate::options::{DataSource, LogLevel, Threads, positive_seconds};
 use crate::report::{Key, Marker, Step};
 use crate::spec::Document;
-use crate::spec::document::Packed;
 use crate::store::{Applied, Source};
-
-impl Packed for PackedBody {
-    fn bytes(&self) -> &[u8] {
-        self.bytes()
-    }
-
-    fn reader(&self) -> Box<dyn Read + '_> {
-        self.reader()
-    }
-}
 
 /// What a source gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,8 +211,9 @@ impl Engine {
                 "download_failed",
             ),
             Ok(response) => match response.packed {
-                Some(packed) => {
-                    let document = Document::Packed(Arc::new(packed));
+                Some(body) => {
+                    let may_spawn = self.ctx.settings.threads == Threads::Own;
+                    let document = Document::Packed(Arc::new(PackedSpecs { body, may_spawn }));
                     self.use_document(document, source, &target.base)
                 }
                 None => self.use_body(response.body, since, source, &target.base),
