@@ -15,7 +15,7 @@ static USER: LazyLock<Arc<User>> =
 
 fuzz_target!(|text: &str| {
     if let Ok(response) = CLIENT.client_init_response(&USER, text) {
-        let response: serde_json::Value = serde_json::from_str(&response).expect("JSON");
+        let response: serde_json::Value = serde_json::from_slice(&response).expect("JSON");
         assert_eq!(response["has_updates"], true);
     }
 });

@@ -1,12 +1,16 @@
 //! Any text as a ruleset: refused, or compiled and evaluated.
 #![no_main]
 
+use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use tidegate::client::{Client, Flags};
 use tidegate::eval::Kind;
 use tidegate::options::{Options, Settings};
+use tidegate::spec::compile::{Compiled, compile};
+use tidegate::spec::document::Packed;
+use tidegate::spec::{Document, SpecSet};
 use tidegate::user::User;
 
 static USER: LazyLock<Arc<User>> = LazyLock::new(|| {
@@ -31,7 +35,34 @@ fn without_a_part(text: &str) -> String {
     text.char_indices().filter(|(at, _)| !is_in(*at)).map(|(_, c)| c).collect()
 }
 
+/// A text that is unpacked part by part.
+#[derive(Debug)]
+struct Parts(String);
+
+impl Packed for Parts {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    fn reader(&self) -> Box<dyn Read + '_> {
+        Box::new(self.0.as_bytes())
+    }
+}
+
+/// What comes of a document, as text.
+fn outcome(document: &Document) -> String {
+    match compile(document, None, &SpecSet::default()) {
+        Ok(Compiled::Specs(specs)) => {
+            format!("{:?} {:?} {:?}", specs.gates, specs.configs, specs.layers)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
 fuzz_target!(|text: &str| {
+    let whole = outcome(&text.to_owned().into());
+    let parts = outcome(&Document::Packed(Arc::new(Parts(text.to_owned()))));
+    assert_eq!(whole, parts, "parts make no difference");
     let client_of_text = client();
     if client_of_text.update_specs(text).is_err() || client_of_text.initialize(1000).is_err() {
         return;
@@ -47,14 +78,14 @@ fuzz_target!(|text: &str| {
         }
     }
     let response = client_of_text.client_init_response(&USER, "").expect("a response");
-    let _: serde_json::Value = serde_json::from_str(&response).expect("JSON");
+    let _: serde_json::Value = serde_json::from_slice(&response).expect("JSON");
 
     let changed = without_a_part(text);
     let fresh = client();
     if client_of_text.update_specs(&changed).is_ok() && fresh.update_specs(&changed).is_ok() {
         fresh.initialize(1000).expect("initialized");
         for answer in [
-            |client: &Client| client.list_entities(0).expect("names"),
+            |client: &Client| client.list_entities(0).expect("names").into_bytes(),
             |client: &Client| client.client_init_response(&USER, "").expect("a response"),
         ] {
             assert_eq!(answer(&client_of_text), answer(&fresh), "an update is as good as a start");
