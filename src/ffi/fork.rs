@@ -6,7 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use crate::lock::{Mutex, MutexGuard};
 
@@ -19,6 +19,9 @@ use super::user::USERS;
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 /// The process whose clients know that they live in it.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
+/// Says that this is that process, on a page which the system empties in a child. Asking the system
+/// for the process takes longer than logging an event. NULL where there is no such page.
+static IS_KNOWN: AtomicPtr<AtomicBool> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Asks the system, once, to be told of forks and of the end of the process. Nobody waits for
 /// whoever is at it: a fork in between would leave the child waiting for ever.
@@ -28,6 +31,8 @@ pub(super) fn register() {
         return;
     }
     PROCESS.store(process(), Ordering::Release);
+    IS_KNOWN.store(page_wiped_by_fork(), Ordering::Release);
+    know_process();
     // SAFETY: the handlers are functions of this library, which is linked to stay loaded.
     unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     // SAFETY: as above.
@@ -37,6 +42,46 @@ pub(super) fn register() {
 fn process() -> i32 {
     // SAFETY: getpid cannot fail and touches nothing.
     unsafe { libc::getpid() }
+}
+
+/// A page of zeros that is one of zeros again in each child; NULL if the system has none to give.
+#[cfg(target_os = "linux")]
+fn page_wiped_by_fork() -> *mut AtomicBool {
+    const BYTES: usize = size_of::<AtomicBool>();
+    let (rights, kind) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    );
+    // SAFETY: maps new memory, which nobody else has.
+    let page = unsafe { libc::mmap(std::ptr::null_mut(), BYTES, rights, kind, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the page was mapped above.
+    if unsafe { libc::madvise(page, BYTES, libc::MADV_WIPEONFORK) } == 0 {
+        return page.cast();
+    }
+    // SAFETY: the page was mapped above, and nobody has it.
+    unsafe { libc::munmap(page, BYTES) };
+    std::ptr::null_mut()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn page_wiped_by_fork() -> *mut AtomicBool {
+    std::ptr::null_mut()
+}
+
+/// The mark of a process that is known.
+fn known() -> Option<&'static AtomicBool> {
+    let page = IS_KNOWN.load(Ordering::Acquire);
+    // SAFETY: NULL, or a page of zeros or of this mark that stays mapped.
+    unsafe { page.as_ref() }
+}
+
+fn know_process() {
+    if let Some(known) = known() {
+        known.store(true, Ordering::Release);
+    }
 }
 
 /// Brings clients to a safe point, if they are not at one.
@@ -54,7 +99,8 @@ pub(super) fn after_in_parent() {
 /// Notices a fork that went past the C library's `fork` and of which the host did not tell, before
 /// a call that delivers, waits or starts threads.
 pub(super) fn notice() {
-    if PROCESS.load(Ordering::Acquire) != process() {
+    let is_known = known().is_some_and(|known| known.load(Ordering::Acquire));
+    if !is_known && PROCESS.load(Ordering::Acquire) != process() {
         after_in_child();
     }
 }
@@ -69,6 +115,7 @@ pub(super) fn after_in_child() {
             client.after_fork_child();
         });
     }
+    know_process();
 }
 
 extern "C" fn prepare() {
