@@ -89,10 +89,17 @@ pub fn compile(
             "made for another key",
         ));
     }
-    if let Some(name) = compiler.unusable {
-        return Err(Error::argument(name, "expected a list or an object"));
+    for which in Which::ALL {
+        if compiler.table(which).shape() == Some(Shape::Other) {
+            let name = format!("specs.{}", which.member());
+            return Err(Error::argument(name, "expected a list or an object"));
+        }
     }
-    if !compiler.has_entries {
+    let has_entries = |shape: Option<Shape>| shape.is_some_and(|shape| shape != Shape::Null);
+    if !Which::ALL
+        .iter()
+        .any(|which| has_entries(compiler.table(*which).shape()))
+    {
         return Err(Error::argument(
             "specs",
             "no feature_gates, dynamic_configs or layer_configs",
@@ -163,11 +170,8 @@ pub(super) struct Compiler<'p> {
     gates: TableBuilder<'p>,
     configs: TableBuilder<'p>,
     layers: TableBuilder<'p>,
-    /// A list or map of any of them was sent.
-    has_entries: bool,
-    /// What was sent where a list or map of them is expected.
-    unusable: Option<&'static str>,
-    is_v2: bool,
+    /// Conditions were sent under keys.
+    has_condition_map: bool,
     pub(super) conditions: Cow<'p, Conditions>,
     /// Slots of conditions that were sent under their keys.
     pub(super) sent_conditions: Marks,
@@ -202,9 +206,7 @@ impl<'p> Compiler<'p> {
             gates: TableBuilder::new(&previous.gates),
             configs: TableBuilder::new(&previous.configs),
             layers: TableBuilder::new(&previous.layers),
-            has_entries: false,
-            unusable: None,
-            is_v2: false,
+            has_condition_map: false,
             conditions: Cow::Borrowed(&*previous.conditions),
             sent_conditions: Marks::default(),
             unreadable: None,
@@ -219,30 +221,23 @@ impl<'p> Compiler<'p> {
 
     /// Takes in the member of this name.
     fn member(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Cut<()> {
-        match name {
-            "feature_gates" => self.specs(scanner, Which::Gates),
-            "dynamic_configs" => self.specs(scanner, Which::Configs),
-            "layer_configs" => self.specs(scanner, Which::Layers),
-            "condition_map" => self.condition_map(scanner),
-            _ => {
-                let value = scanner.value()?;
-                self.envelope.add(name, scanner.json(&value));
-                Ok(())
-            }
+        if let Some(which) = Which::ALL.into_iter().find(|which| which.member() == name) {
+            return self.specs(scanner, which);
         }
+        if name == "condition_map" {
+            return self.condition_map(scanner);
+        }
+        let value = scanner.value()?;
+        self.envelope.add(name, scanner.json(&value));
+        Ok(())
     }
 
     fn specs(&mut self, scanner: &mut Scanner<'_>, which: Which) -> Cut<()> {
         let shape = scanner.shape()?;
-        self.table(which).begin(shape == Shape::Map);
-        self.has_entries |= shape != Shape::Null;
-        if shape == Shape::Other {
-            self.unusable = Some(which.member());
-        }
+        self.table(which).begin(shape);
         if !matches!(shape, Shape::List | Shape::Map) {
             return scanner.value().map(drop);
         }
-        self.is_v2 |= which == Which::Gates && shape == Shape::Map;
         scanner.entries(|scanner, key| {
             let table = self.table(which);
             let known = match &key {
@@ -262,10 +257,10 @@ impl<'p> Compiler<'p> {
 
     fn condition_map(&mut self, scanner: &mut Scanner<'_>) -> Cut<()> {
         self.sent_conditions = Marks::default();
-        if scanner.shape()? != Shape::Map {
+        self.has_condition_map = scanner.shape()? == Shape::Map;
+        if !self.has_condition_map {
             return scanner.value().map(drop);
         }
-        self.is_v2 = true;
         scanner.entries(|scanner, key| {
             if let Some(key) = &key {
                 let slot = self.conditions.slot_of_key(&scanner.key(key)?);
@@ -323,7 +318,7 @@ impl<'p> Compiler<'p> {
         let envelope = std::mem::take(&mut self.envelope);
         let mut specs = SpecSet {
             lcut,
-            is_v2: self.is_v2,
+            is_v2: self.has_condition_map || self.gates.shape() == Some(Shape::Map),
             experiment_to_layer: experiment_to_layer(&envelope),
             app_id: envelope
                 .member::<String>("app_id")
@@ -571,11 +566,14 @@ pub(super) enum Which {
 }
 
 impl Which {
+    const ALL: [Which; 3] = [Which::Gates, Which::Configs, Which::Layers];
+
+    /// The member that the table is sent as.
     fn member(self) -> &'static str {
         match self {
-            Which::Gates => "specs.feature_gates",
-            Which::Configs => "specs.dynamic_configs",
-            Which::Layers => "specs.layer_configs",
+            Which::Gates => "feature_gates",
+            Which::Configs => "dynamic_configs",
+            Which::Layers => "layer_configs",
         }
     }
 }

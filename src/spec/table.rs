@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Spec;
 use super::fingerprint::Fingerprint;
 use super::names::Names;
+use super::scanner::Shape;
 
 /// What stands in a slot of a table.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +93,8 @@ pub(super) struct TableBuilder<'p> {
     slots: Vec<Slot>,
     texts: Vec<Fingerprint>,
     order: Vec<u32>,
-    is_map: bool,
+    /// What was sent, if anything.
+    shape: Option<Shape>,
     /// Slots in the order in which they are expected to come, in a list, where names are not known
     /// before the specs are read.
     expected: &'p [u32],
@@ -106,18 +108,27 @@ impl<'p> TableBuilder<'p> {
             slots: Vec::with_capacity(previous.slots.len()),
             texts: Vec::with_capacity(previous.texts.len()),
             order: Vec::with_capacity(previous.order.len()),
-            is_map: false,
+            shape: None,
             expected: &[],
         }
     }
 
     /// Starts with entries. What was put here before does not count.
-    pub(super) fn begin(&mut self, is_map: bool) {
+    pub(super) fn begin(&mut self, shape: Shape) {
         self.slots.clear();
         self.texts.clear();
         self.order.clear();
-        self.is_map = is_map;
+        self.shape = Some(shape);
         self.expected = &self.previous.order;
+    }
+
+    /// What was sent, if anything.
+    pub(super) fn shape(&self) -> Option<Shape> {
+        self.shape
+    }
+
+    fn is_map(&self) -> bool {
+        self.shape == Some(Shape::Map)
     }
 
     /// The slot of `name`, new if need be.
@@ -145,7 +156,7 @@ impl<'p> TableBuilder<'p> {
 
     fn known_slot(&self, slot: u32) -> Option<(u32, Fingerprint)> {
         // The same text has another name, or none, in the other shape.
-        let is_alike = self.is_map == self.previous.is_map;
+        let is_alike = self.is_map() == self.previous.is_map;
         let text = is_alike.then(|| self.previous.text(slot));
         Some((slot, text.flatten()?))
     }
@@ -159,7 +170,7 @@ impl<'p> TableBuilder<'p> {
 
     /// Fills `slot`; of entries of one name the last one counts.
     pub(super) fn put(&mut self, slot: u32, content: Slot, text: Fingerprint) {
-        if !self.is_map {
+        if !self.is_map() {
             // What followed last time is expected to follow again.
             let mut ahead = self.expected.iter().take(LOOK_AHEAD);
             if let Some(position) = ahead.position(|other| *other == slot) {
@@ -195,7 +206,7 @@ impl<'p> TableBuilder<'p> {
             slots: self.slots,
             texts: self.texts,
             order: self.order,
-            is_map: self.is_map,
+            is_map: self.shape == Some(Shape::Map),
         }
     }
 }

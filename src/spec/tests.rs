@@ -158,9 +158,10 @@ fn of_one_name_twice_the_last_counts_also_when_it_goes() {
 #[test]
 fn of_one_member_twice_the_last_counts() {
     let twice = r#"{"time": 1, "feature_gates": [{"name": "a"}, {"name": "b"}], "time": 2,
-        "feature_gates": [{"name": "b"}]}"#;
+        "condition_map": {}, "layer_configs": 5, "feature_gates": [{"name": "b"}],
+        "layer_configs": [], "condition_map": null}"#;
     let specs = loaded(twice.to_owned(), &SpecSet::default());
-    assert_eq!(specs.lcut, 2);
+    assert_eq!((specs.lcut, specs.is_v2), (2, false));
     assert_eq!(specs.gates.specs().count(), 1);
     assert!(specs.gates.get("a").is_none());
 }
