@@ -1,8 +1,14 @@
 //! SHA-256 bucketing: the first eight bytes, big-endian, modulo the number of buckets.
 
+mod assembly;
+
+use std::fmt;
+
 use base64::Engine;
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
+
+use self::assembly::Midstate;
 
 /// Buckets of a pass percentage: hundredths of a percent.
 pub(crate) const SHARE_BUCKETS: u64 = 10_000;
@@ -27,26 +33,30 @@ const INITIAL: State = [
 
 /// What is hashed in front of a unit id. Its whole blocks are hashed once, when it is made, so that
 /// bucketing a unit costs only the blocks that its id is part of: nearly always one.
-#[derive(Debug)]
 pub struct Salt {
     /// Ends in a dot.
     text: Box<str>,
-    /// The state after the whole blocks of the text, if there are any.
-    midstate: Option<Box<State>>,
+    /// What of it is hashed already, if anything. Boxed: most salts decide nothing.
+    prepared: Option<Box<Prepared>>,
+}
+
+enum Prepared {
+    /// The state after the whole blocks of the text.
+    Blocks(State),
+    /// All of the text, on a processor that is faster this way.
+    Assembly(Midstate),
 }
 
 impl Salt {
     /// A salt that units will be hashed with.
     pub(crate) fn new(text: String) -> Salt {
-        let (blocks, _) = text.as_bytes().as_chunks::<BLOCK>();
-        let midstate = (!blocks.is_empty()).then(|| {
-            let mut state = Box::new(INITIAL);
-            compress256(&mut state, blocks);
-            state
-        });
+        let prepared = match Midstate::if_faster(&text) {
+            Some(midstate) => Some(Prepared::Assembly(midstate)),
+            None => Prepared::blocks(&text),
+        };
         Salt {
             text: text.into(),
-            midstate,
+            prepared: prepared.map(Box::new),
         }
     }
 
@@ -54,7 +64,7 @@ impl Salt {
     pub(crate) fn unprepared(text: String) -> Salt {
         Salt {
             text: text.into(),
-            midstate: None,
+            prepared: None,
         }
     }
 
@@ -66,8 +76,9 @@ impl Salt {
 
     /// The hash of the salt followed by `unit_id`.
     pub(crate) fn hash(&self, unit_id: &str) -> u64 {
-        let (mut state, hashed) = match &self.midstate {
-            Some(state) => (**state, self.text.len() / BLOCK * BLOCK),
+        let (mut state, hashed) = match self.prepared.as_deref() {
+            Some(Prepared::Blocks(state)) => (*state, self.text.len() / BLOCK * BLOCK),
+            Some(Prepared::Assembly(midstate)) => return midstate.hash(unit_id),
             None => (INITIAL, 0),
         };
         let salt = self.text.as_bytes().get(hashed..).unwrap_or_default();
@@ -78,6 +89,21 @@ impl Salt {
         compress256(&mut state, blocks.get(..count).unwrap_or_default());
         let [first, second, ..] = state;
         (u64::from(first) << u32::BITS) | u64::from(second)
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Salt").field(&self.text).finish()
+    }
+}
+
+impl Prepared {
+    fn blocks(text: &str) -> Option<Prepared> {
+        let (blocks, _) = text.as_bytes().as_chunks::<BLOCK>();
+        let mut state = INITIAL;
+        compress256(&mut state, blocks);
+        (!blocks.is_empty()).then_some(Prepared::Blocks(state))
     }
 }
 
@@ -129,6 +155,23 @@ mod tests {
     use super::*;
     use crate::spec::id_list::id_hash;
 
+    /// A salt prepared in each way there is, whatever this processor prefers.
+    fn salts(text: &str) -> Vec<Salt> {
+        let ways = [
+            None,
+            Prepared::blocks(text),
+            #[cfg(all(feature = "tls", target_arch = "x86_64"))]
+            Some(Prepared::Assembly(Midstate::new(text))),
+        ];
+        let salt = |prepared: Option<Prepared>| Salt {
+            text: text.into(),
+            prepared: prepared.map(Box::new),
+        };
+        let mut salts: Vec<Salt> = ways.into_iter().map(salt).collect();
+        salts.push(Salt::new(text.to_owned()));
+        salts
+    }
+
     #[test]
     fn a_prepared_salt_hashes_like_its_text() {
         let letters: String = ('a'..='z').cycle().take(300).collect();
@@ -138,8 +181,9 @@ mod tests {
             ] {
                 let (salt, id) = (&letters[..salt_len], &letters[300 - id_len..]);
                 let expected = first_u64(&Sha256::digest(format!("{salt}{id}")));
-                assert_eq!(Salt::new(salt.to_owned()).hash(id), expected);
-                assert_eq!(Salt::unprepared(salt.to_owned()).hash(id), expected);
+                for salt in salts(salt) {
+                    assert_eq!(salt.hash(id), expected);
+                }
             }
         }
     }
@@ -162,14 +206,18 @@ mod tests {
     fn units_fall_into_the_buckets_of_the_vectors() {
         for row in rows("bucket") {
             let salt = format!("{}.{}.", text(&row, "salt"), text(&row, "rule_salt"));
-            let hashed = Salt::new(salt).hash(text(&row, "unit_id"));
-            assert_eq!(hashed.to_string(), text(&row, "u64"));
-            assert_eq!(row["bucket"], hashed % SHARE_BUCKETS);
+            for salt in salts(&salt) {
+                let hashed = salt.hash(text(&row, "unit_id"));
+                assert_eq!(hashed.to_string(), text(&row, "u64"));
+                assert_eq!(row["bucket"], hashed % SHARE_BUCKETS);
+            }
         }
         for row in rows("user_bucket") {
             let salt = format!("{}.", text(&row, "salt"));
-            let hashed = Salt::new(salt).hash(text(&row, "unit_id"));
-            assert_eq!(row["bucket"], hashed % USER_BUCKETS);
+            for salt in salts(&salt) {
+                let hashed = salt.hash(text(&row, "unit_id"));
+                assert_eq!(row["bucket"], hashed % USER_BUCKETS);
+            }
         }
     }
 
