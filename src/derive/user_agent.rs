@@ -68,10 +68,24 @@ fn parser() -> &'static Parser {
     static PARSER: OnceBox<Parser> = OnceBox::new();
     PARSER.get_or_init(|| {
         Box::new(Parser {
-            browser: Rules::new(include_str!("data/browser_rules.tsv")),
-            os: Rules::new(include_str!("data/os_rules.tsv")),
+            browser: Rules::new(browser_rules()),
+            os: Rules::new(os_rules()),
         })
     })
+}
+
+fn browser_rules() -> &'static str {
+    static LINES: OnceBox<String> = OnceBox::new();
+    LINES.get_or_init(|| lines(include_bytes!("data/browser_rules.tsv.br")))
+}
+
+fn os_rules() -> &'static str {
+    static LINES: OnceBox<String> = OnceBox::new();
+    LINES.get_or_init(|| lines(include_bytes!("data/os_rules.tsv.br")))
+}
+
+fn lines(compressed: &[u8]) -> Box<String> {
+    Box::new(String::from_utf8(super::unpacked(compressed)).unwrap_or_default())
 }
 
 fn name(found: Match<'_>) -> Box<str> {

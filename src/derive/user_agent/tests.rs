@@ -33,6 +33,12 @@ fn answer(text: &str) -> (String, Option<String>, String, Option<String>) {
 }
 
 #[test]
+fn the_rules_of_the_library_are_those_of_the_files() {
+    assert_eq!(browser_rules(), include_str!("../data/browser_rules.tsv"));
+    assert_eq!(os_rules(), include_str!("../data/os_rules.tsv"));
+}
+
+#[test]
 fn every_sample_gets_the_answer_of_the_python_library() {
     assert!(SAMPLES.len() >= 400);
     for (text, os_name, os_version, browser_name, browser_version) in &*SAMPLES {
