@@ -18,21 +18,36 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &'static str, text: &'a str) -
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    let not_json = |error: &serde_json::Error| Error::Json {
-        what,
-        detail: error.to_string(),
-    };
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let member = error.path().to_string();
         match error.inner() {
-            inner if inner.classify() != Category::Data => not_json(inner),
+            inner if inner.classify() != Category::Data => not_json(what, inner),
             inner if member == "." => Error::argument(what, inner.to_string()),
             inner => Error::argument(format!("{what}.{member}"), inner.to_string()),
         }
     })?;
-    json.end().map_err(|error| not_json(&error))?;
+    json.end().map_err(|error| not_json(what, &error))?;
     Ok(value)
+}
+
+/// Reads all of `text`, which `what` names, as a type that any JSON is good for. Apart from
+/// [`parse`] because code that finds the wrong member is large, and made for each type.
+///
+/// # Errors
+/// [`Error::Json`] for text that is not JSON.
+pub(crate) fn parse_any<'a, T: Deserialize<'a>>(
+    what: &'static str,
+    text: &'a str,
+) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| not_json(what, &error))
+}
+
+fn not_json(what: &'static str, error: &serde_json::Error) -> Error {
+    Error::Json {
+        what,
+        detail: error.to_string(),
+    }
 }
 
 /// Stands for any JSON of which a reader can make values.

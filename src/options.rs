@@ -325,14 +325,14 @@ impl Settings {
         if text.trim().is_empty() {
             return Ok((Settings::default(), Vec::new()));
         }
-        let value: Value = json_input::parse("options", text)?;
+        let value: Value = json_input::parse_any("options", text)?;
         let Value::Object(mut map) = value else {
             return Err(Error::argument("options", "expected a JSON object"));
         };
         apply_aliases(&mut map)?;
         map.retain(|_, value| !value.is_null());
         let ignored = reject_unknown(&mut map)?;
-        let settings: Settings = serde_path_to_error::deserialize(Value::Object(map))
+        let settings: Settings = serde_path_to_error::deserialize(map)
             .map_err(|e| Error::argument(e.path().to_string(), e.inner().to_string()))?;
         settings.validate()?;
         Ok((settings, ignored))
@@ -413,7 +413,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Json`], and [`Error::Argument`] for anything but an object of texts.
     pub fn parse_environment(json: &str) -> Result<Option<Map<String, Value>>, Error> {
-        let value: Value = json_input::parse("environment", json)?;
+        let value: Value = json_input::parse_any("environment", json)?;
         let Value::Object(environment) = value else {
             return Err(Error::argument("environment", "expected a JSON object"));
         };

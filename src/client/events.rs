@@ -71,9 +71,9 @@ impl Client {
         let mended = json_input::mend(json);
         let json = &*mended;
         let events: Vec<&RawValue> = if json.trim_start().starts_with('[') {
-            json_input::parse("events", json)?
+            json_input::parse_any("events", json)?
         } else {
-            vec![json_input::parse("event", json)?]
+            vec![json_input::parse_any("event", json)?]
         };
         let mut first_error = None;
         for (index, raw) in events.iter().enumerate() {
@@ -144,7 +144,7 @@ fn object(what: &'static str, text: &str) -> Result<Option<Box<str>>, Error> {
     if trimmed.is_empty() || trimmed == "null" {
         return Ok(None);
     }
-    json_input::parse::<Readable>(what, trimmed)?;
+    json_input::parse_any::<Readable>(what, trimmed)?;
     if trimmed.starts_with('{') {
         Ok(Some(trimmed.into()))
     } else {

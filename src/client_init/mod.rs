@@ -44,11 +44,15 @@ impl ResponseOptions {
         if text.trim().is_empty() {
             return Ok(ResponseOptions::default());
         }
-        let mut value: Value = json_input::parse("response options", text)?;
-        if let Value::Object(map) = &mut value {
-            map.retain(|_, value| !value.is_null());
-        }
-        serde_path_to_error::deserialize(value)
+        let value: Value = json_input::parse_any("response options", text)?;
+        let Value::Object(mut map) = value else {
+            return Err(Error::argument(
+                "response options",
+                "expected a JSON object",
+            ));
+        };
+        map.retain(|_, value| !value.is_null());
+        serde_path_to_error::deserialize(map)
             .map_err(|e| Error::argument(e.path().to_string(), e.inner().to_string()))
     }
 }

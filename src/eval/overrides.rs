@@ -88,7 +88,7 @@ impl Overrides {
     /// # Errors
     /// When the value is not of the kind's type.
     pub fn set(&mut self, kind: Kind, name: &str, value_json: &str, id: &str) -> Result<(), Error> {
-        let value: Value = json_input::parse("override value", value_json)?;
+        let value: Value = json_input::parse_any("override value", value_json)?;
         self.insert(kind, name, id, Overridden::parse(kind, name, &value)?);
         Ok(())
     }
@@ -120,7 +120,10 @@ impl Overrides {
     /// # Errors
     /// When the text is not JSON of that shape; the message names the entry.
     pub fn from_json(text: &str) -> Result<Overrides, Error> {
-        let value: Map<String, Value> = json_input::parse("overrides", text)?;
+        let value: Value = json_input::parse_any("overrides", text)?;
+        let Value::Object(value) = value else {
+            return Err(Error::argument("overrides", "expected a JSON object"));
+        };
         let mut overrides = Overrides::default();
         for (section, names) in &value {
             let kind = match section.as_str() {
