@@ -161,7 +161,9 @@ mod tests {
     #[test]
     fn the_table_is_the_one_that_its_origin_names() {
         let digest = Sha256::digest(&TABLE[..]);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert!(include_str!("data/ORIGIN.md").contains(&digest), "{digest}");
     }
 

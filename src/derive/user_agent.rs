@@ -76,16 +76,16 @@ fn parser() -> &'static Parser {
 
 fn browser_rules() -> &'static str {
     static LINES: OnceBox<String> = OnceBox::new();
-    LINES.get_or_init(|| lines(include_bytes!("data/browser_rules.tsv.br")))
+    LINES.get_or_init(|| Box::new(lines(include_bytes!("data/browser_rules.tsv.br"))))
 }
 
 fn os_rules() -> &'static str {
     static LINES: OnceBox<String> = OnceBox::new();
-    LINES.get_or_init(|| lines(include_bytes!("data/os_rules.tsv.br")))
+    LINES.get_or_init(|| Box::new(lines(include_bytes!("data/os_rules.tsv.br"))))
 }
 
-fn lines(compressed: &[u8]) -> Box<String> {
-    Box::new(String::from_utf8(super::unpacked(compressed)).unwrap_or_default())
+fn lines(compressed: &[u8]) -> String {
+    String::from_utf8(super::unpacked(compressed)).unwrap_or_default()
 }
 
 fn name(found: Match<'_>) -> Box<str> {
