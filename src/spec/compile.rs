@@ -2,28 +2,20 @@
 //! nothing else; a document that is unusable as a whole is refused and changes nothing.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::condition::{Field, IdType, UserBucket};
 use super::conditions::{Conditions, Marks};
+use super::envelope::Envelope;
 use super::fingerprint::Fingerprint;
-use super::names::{hash_decision, index};
-use super::rule::{Returned, Rule, RuleTexts, Share};
 use super::scanner::{Cut, Entry, Halt, Reader, Scanner, Shape};
 use super::table::TableBuilder;
-use super::wire::Envelope;
-use super::{
-    Document, Entity, FastMap, JsonObject, Mapping, Salt, SdkConfigs, SdkFlags, Slot, Spec,
-    SpecSet, wire,
-};
+use super::{Document, FastMap, JsonObject, Slot, SpecSet, wire};
 use crate::error::Error;
-use crate::json_input::Readable;
 
 /// Largest accepted document.
 pub const MAX_DOCUMENT_BYTES: usize = 512 << 20;
@@ -72,13 +64,11 @@ pub fn compile(
         return Ok(Compiled::Identical);
     }
     let envelope = &compiler.envelope;
-    let has_updates = envelope.member::<Value>("has_updates");
-    if has_updates.is_some_and(|value| is_falsy(&value)) {
+    if envelope.has_no_updates() {
         return Ok(Compiled::NoUpdate);
     }
     let lcut = envelope
-        .member::<Value>("time")
-        .and_then(|time| integer(&time))
+        .time()
         .ok_or_else(|| Error::argument("specs.time", "missing or not an integer"))?;
     let used_key = envelope.member::<String>("hashed_sdk_key_used");
     if let (Some(used), Some(ours)) = (used_key.as_deref(), hashed_key)
@@ -128,33 +118,6 @@ fn not_json(detail: String) -> Error {
     Error::Json { what, detail }
 }
 
-fn is_falsy(value: &Value) -> bool {
-    match value {
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        _ => false,
-    }
-}
-
-fn integer(value: &Value) -> Option<i64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "bounded to what f64 holds exactly"
-    )]
-    let from_float = |f: f64| (f.fract() == 0.0 && f.abs() < 9.0e15).then_some(f as i64);
-    value
-        .as_i64()
-        .or_else(|| value.as_f64().and_then(from_float))
-}
-
-fn text_map(envelope: &Envelope, name: &str) -> FastMap<Box<str>, Box<str>> {
-    let map: Map<String, Value> = envelope.member(name).unwrap_or_default();
-    map.into_iter()
-        .filter_map(|(key, value)| Some((key.into_boxed_str(), value.as_str()?.into())))
-        .collect()
-}
-
 /// What a document that keeps nothing starts from.
 static NOTHING: OnceBox<SpecSet> = OnceBox::new();
 
@@ -176,10 +139,10 @@ pub(super) struct Compiler<'p> {
     /// Slots of conditions that were sent under their keys.
     pub(super) sent_conditions: Marks,
     /// Why a value of the spec that is being compiled cannot be read.
-    unreadable: Option<Arc<str>>,
-    objects: FastMap<Fingerprint, Arc<JsonObject>>,
-    id_types: FastMap<Box<str>, Arc<str>>,
-    units: FastMap<Box<str>, Arc<IdType>>,
+    pub(super) unreadable: Option<Arc<str>>,
+    pub(super) objects: FastMap<Fingerprint, Arc<JsonObject>>,
+    pub(super) id_types: FastMap<Box<str>, Arc<str>>,
+    pub(super) units: FastMap<Box<str>, Arc<IdType>>,
     pub(super) fields: FastMap<Box<str>, Arc<Field>>,
     /// By salt; most of one salt are of one unit, too.
     pub(super) user_buckets: FastMap<Box<str>, Vec<Arc<UserBucket>>>,
@@ -319,20 +282,20 @@ impl<'p> Compiler<'p> {
         let mut specs = SpecSet {
             lcut,
             is_v2: self.has_condition_map || self.gates.shape() == Some(Shape::Map),
-            experiment_to_layer: experiment_to_layer(&envelope),
+            experiment_to_layer: envelope.experiment_to_layer(),
             app_id: envelope
                 .member::<String>("app_id")
                 .map(String::into_boxed_str),
-            sdk_keys_to_app_ids: text_map(&envelope, "sdk_keys_to_app_ids"),
-            hashed_sdk_keys_to_app_ids: text_map(&envelope, "hashed_sdk_keys_to_app_ids"),
+            sdk_keys_to_app_ids: envelope.text_map("sdk_keys_to_app_ids"),
+            hashed_sdk_keys_to_app_ids: envelope.text_map("hashed_sdk_keys_to_app_ids"),
             default_environment: envelope
                 .member::<String>("default_environment")
                 .map(|tier| Map::from_iter([("tier".to_owned(), Value::String(tier))])),
             session_replay_info: envelope
                 .member::<Value>("session_replay_info")
                 .filter(Value::is_object),
-            flags: sdk_flags(&envelope),
-            configs_for_sdk: sdk_configs(&envelope),
+            flags: envelope.sdk_flags(),
+            configs_for_sdk: envelope.sdk_configs(),
             diagnostics: envelope.member("diagnostics").unwrap_or_default(),
             ..SpecSet::default()
         };
@@ -366,7 +329,7 @@ impl<'p> Compiler<'p> {
         specs
     }
 
-    fn table(&mut self, which: Which) -> &mut TableBuilder<'p> {
+    pub(super) fn table(&mut self, which: Which) -> &mut TableBuilder<'p> {
         match which {
             Which::Gates => &mut self.gates,
             Which::Configs => &mut self.configs,
@@ -376,159 +339,6 @@ impl<'p> Compiler<'p> {
 
     pub(super) fn intern(&mut self, which: Which, name: &str) -> u32 {
         self.table(which).intern(name)
-    }
-
-    fn spec(&mut self, wire: &wire::Spec<'_>, which: Which, slot: u32) -> Spec {
-        let salt: Box<str> = wire.salt.as_deref().unwrap_or_default().into();
-        let rules = wire.rules.as_deref().unwrap_or_default();
-        let is_gate = which == Which::Gates;
-        let enabled = wire.enabled.unwrap_or(false);
-        let rules: Box<[Rule]> = rules
-            .iter()
-            .map(|rule| self.rule(rule, &salt, is_gate, wire.version))
-            .collect();
-        Spec {
-            name: self.table(which).name(slot),
-            entity: entity(wire.entity.as_deref(), which),
-            enabled,
-            default_hash: hash_decision(super::default_rule_id(enabled), wire.version),
-            default: self.returned(wire.default_value, is_gate, "true"),
-            rules,
-            id_type: self.id_type(wire.id_type.as_deref().unwrap_or_default()),
-            explicit_parameters: wire.explicit_parameters.clone().map(Vec::into_boxed_slice),
-            target_app_ids: wire
-                .target_app_ids
-                .iter()
-                .flatten()
-                .map(|id| self.id_type(id))
-                .collect(),
-            version: wire.version,
-            is_active: wire.is_active.unwrap_or(false),
-            has_shared_params: wire.has_shared_params.unwrap_or(false),
-            forward_all_exposures: wire.forward_all_exposures.unwrap_or(false),
-            sha256_name: OnceBox::new(),
-            salt,
-        }
-    }
-
-    fn rule(
-        &mut self,
-        wire: &wire::Rule<'_>,
-        spec_salt: &str,
-        is_gate: bool,
-        version: Option<i64>,
-    ) -> Rule {
-        let id = wire.id.as_deref().unwrap_or_default();
-        // An absent salt is the rule's id; an empty one stays empty.
-        let salt = wire.salt.as_deref().unwrap_or(id);
-        let roll_salt = || Salt::new([spec_salt, ".", salt, "."].concat());
-        Rule {
-            texts: RuleTexts::new(id, wire.group_name.as_deref(), salt),
-            conditions: wire
-                .conditions
-                .iter()
-                .flatten()
-                .map(|condition| self.rule_condition(condition))
-                .collect(),
-            share: Share::from_percentage(wire.pass_percentage, roll_salt),
-            id_type: self.unit(wire.id_type.as_deref()),
-            returned: self.returned(wire.return_value, is_gate, "not false"),
-            delegate: wire
-                .config_delegate
-                .as_deref()
-                .filter(|name| !name.is_empty())
-                .map(|name| self.intern(Which::Configs, name)),
-            is_experiment_group: wire.is_experiment_group.unwrap_or(false),
-            sampling_rate: wire.sampling_rate,
-            hash: hash_decision(id, version),
-        }
-    }
-
-    /// A returned value. For gates, a rule returns true unless it says false, and a default is
-    /// false unless it says true.
-    fn returned(&mut self, raw: Option<&RawValue>, is_gate: bool, rule: &str) -> Returned {
-        let text = raw.map_or("null", RawValue::get);
-        if is_gate {
-            return Returned::Bool(if rule == "true" {
-                text == "true"
-            } else {
-                text != "false"
-            });
-        }
-        if !text.starts_with('{') {
-            return Returned::Object(Arc::clone(JsonObject::empty()));
-        }
-        let hash = Fingerprint::of(text.as_bytes());
-        if let Some(object) = self.objects.get(&hash) {
-            return Returned::Object(Arc::clone(object));
-        }
-        let object = Arc::new(JsonObject::from_raw(text));
-        match serde_json::from_str::<Readable>(text) {
-            Ok(_) => {
-                self.objects.insert(hash, Arc::clone(&object));
-            }
-            Err(error) => self.unreadable = Some(error.to_string().into()),
-        }
-        Returned::Object(object)
-    }
-
-    fn id_type(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.id_types.get(name) {
-            return Arc::clone(known);
-        }
-        let shared: Arc<str> = Arc::from(name);
-        self.id_types.insert(name.into(), Arc::clone(&shared));
-        shared
-    }
-
-    /// The unit of this name; `userID` where none is named.
-    pub(super) fn unit(&mut self, name: Option<&str>) -> Arc<IdType> {
-        let name = name.unwrap_or("userID");
-        if let Some(known) = self.units.get(name) {
-            return Arc::clone(known);
-        }
-        let unit = Arc::new(IdType::new(name));
-        self.units.insert(name.into(), Arc::clone(&unit));
-        unit
-    }
-
-    fn compile_mappings(&mut self, envelope: &Envelope, specs: &mut SpecSet) {
-        let mut rule_index: FastMap<String, u32> = FastMap::default();
-        let rules: BTreeMap<String, Box<RawValue>> =
-            envelope.member("override_rules").unwrap_or_default();
-        for (name, raw) in rules {
-            let Ok(rule) = serde_json::from_str::<wire::Rule<'_>>(raw.get()) else {
-                continue;
-            };
-            let rule = self.rule(&rule, "", true, None);
-            rule_index.insert(name, index(specs.mapping_rules.len()));
-            specs.mapping_rules.push(rule);
-        }
-        let sent: Map<String, Value> = envelope.member("overrides").unwrap_or_default();
-        for (name, list) in sent {
-            let Ok(list) = serde_json::from_value::<Vec<wire::Mapping>>(list) else {
-                continue;
-            };
-            let mut mappings = Vec::new();
-            for mapping in list {
-                let target = index(specs.mapping_targets.len());
-                specs
-                    .mapping_targets
-                    .push(mapping.new_config_name.into_boxed_str());
-                let rules = mapping.rules.iter().filter_map(|rule| {
-                    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-                    let start = rule.start_time.unwrap_or(0.0) as i64;
-                    Some((*rule_index.get(&rule.rule_name)?, start))
-                });
-                mappings.push(Mapping {
-                    target,
-                    rules: rules.collect(),
-                });
-            }
-            specs
-                .mappings
-                .insert(name.into_boxed_str(), mappings.into_boxed_slice());
-        }
     }
 }
 
@@ -575,55 +385,5 @@ impl Which {
             Which::Configs => "dynamic_configs",
             Which::Layers => "layer_configs",
         }
-    }
-}
-
-fn entity(name: Option<&str>, which: Which) -> Entity {
-    match (name, which) {
-        (Some("segment"), _) => Entity::Segment,
-        (Some("holdout"), _) => Entity::Holdout,
-        (Some("experiment"), _) => Entity::Experiment,
-        (Some("autotune"), _) => Entity::Autotune,
-        (_, Which::Gates) => Entity::FeatureGate,
-        (_, Which::Configs) => Entity::DynamicConfig,
-        (_, Which::Layers) => Entity::Layer,
-    }
-}
-
-fn experiment_to_layer(envelope: &Envelope) -> FastMap<Box<str>, Box<str>> {
-    let mut map = text_map(envelope, "experiment_to_layer");
-    let layers: Map<String, Value> = envelope.member("layers").unwrap_or_default();
-    for (layer, experiments) in &layers {
-        for experiment in experiments
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            map.insert(experiment.into(), layer.as_str().into());
-        }
-    }
-    map
-}
-
-fn sdk_flags(envelope: &Envelope) -> SdkFlags {
-    let map: Map<String, Value> = envelope.member("sdk_flags").unwrap_or_default();
-    let is_on = |name: &str| map.get(name) == Some(&Value::Bool(true));
-    SdkFlags {
-        stop_log_event_compression: is_on("stop_log_event_compression"),
-    }
-}
-
-fn sdk_configs(envelope: &Envelope) -> SdkConfigs {
-    let map: Map<String, Value> = envelope.member("sdk_configs").unwrap_or_default();
-    let number = |name: &str| map.get(name).and_then(Value::as_f64);
-    SdkConfigs {
-        sampling_mode: map
-            .get("sampling_mode")
-            .and_then(Value::as_str)
-            .map(Box::from),
-        special_case_sampling_rate: number("special_case_sampling_rate"),
-        event_queue_size: number("event_queue_size"),
-        event_logging_interval_seconds: number("event_logging_interval_seconds"),
     }
 }

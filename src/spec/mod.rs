@@ -10,6 +10,7 @@ pub mod condition;
 mod condition_compile;
 mod conditions;
 pub mod document;
+mod envelope;
 mod fingerprint;
 pub mod id_list;
 pub mod json;
@@ -18,6 +19,7 @@ pub mod names;
 mod operator_compile;
 mod rule;
 mod scanner;
+mod spec_compile;
 mod table;
 pub(crate) mod wire;
 

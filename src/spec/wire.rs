@@ -3,50 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-
-use super::FastMap;
-use crate::json_input::mend;
-
-/// Members of the envelope that are read besides the entries.
-const MEMBERS: &[&str] = &[
-    "app_id",
-    "default_environment",
-    "diagnostics",
-    "experiment_to_layer",
-    "has_updates",
-    "hashed_sdk_key_used",
-    "hashed_sdk_keys_to_app_ids",
-    "layers",
-    "override_rules",
-    "overrides",
-    "sdk_configs",
-    "sdk_flags",
-    "sdk_keys_to_app_ids",
-    "session_replay_info",
-    "time",
-];
-
-/// The envelope but for its entries: text, to be read member by member.
-#[derive(Default)]
-pub(super) struct Envelope(FastMap<&'static str, String>);
-
-impl Envelope {
-    /// Takes in a member, unless nobody wants it. Of one name the last one counts.
-    pub(super) fn add(&mut self, name: &str, json: &str) {
-        if let Some(name) = MEMBERS.iter().find(|member| **member == name) {
-            self.0.insert(name, mend(json).into_owned());
-        }
-    }
-
-    /// The member called `name`, if it is a `T`: all are optional.
-    pub(super) fn member<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        debug_assert!(MEMBERS.contains(&name), "{name} is not taken in");
-        let text = self.0.get(name)?;
-        serde_json::from_str::<Option<T>>(text).ok().flatten()
-    }
-}
 
 /// What is read of a spec to find out which one it is.
 #[derive(Deserialize)]
