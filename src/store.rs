@@ -136,6 +136,10 @@ impl Store {
         if specs.uses_user_agent {
             crate::derive::user_agent::preload();
         }
+        #[cfg(feature = "country")]
+        if specs.uses_country {
+            crate::derive::country::preload();
+        }
         let lcut = specs.lcut;
         let specs: Arc<SpecSet> = Arc::from(specs);
         self.update(|snapshot| {

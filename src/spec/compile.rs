@@ -147,6 +147,7 @@ pub(super) struct Compiler<'p> {
     /// By salt; most of one salt are of one unit, too.
     pub(super) user_buckets: FastMap<Box<str>, Vec<Arc<UserBucket>>>,
     pub(super) uses_user_agent: bool,
+    pub(super) uses_country: bool,
 }
 
 impl<'p> Compiler<'p> {
@@ -179,6 +180,7 @@ impl<'p> Compiler<'p> {
             fields: FastMap::default(),
             user_buckets: FastMap::default(),
             uses_user_agent: false,
+            uses_country: false,
         }
     }
 
@@ -300,8 +302,9 @@ impl<'p> Compiler<'p> {
             ..SpecSet::default()
         };
         self.compile_mappings(&envelope, &mut specs);
-        // Specs that were taken over may use the parser without a condition compiled here.
+        // Specs that were taken over may use them without a condition compiled here.
         specs.uses_user_agent = self.uses_user_agent || self.previous.uses_user_agent;
+        specs.uses_country = self.uses_country || self.previous.uses_country;
         specs.gates = self.gates.finish();
         specs.configs = self.configs.finish();
         specs.layers = self.layers.finish();

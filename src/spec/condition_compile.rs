@@ -91,7 +91,10 @@ impl Compiler<'_> {
                 return self.any_gate_condition(target, kind == "multi_pass_gate");
             }
             "user_field" => ValueSource::Field(self.field(wire)),
-            "ip_based" => ValueSource::Ip(self.field(wire)),
+            "ip_based" => {
+                self.uses_country = true;
+                ValueSource::Ip(self.field(wire))
+            }
             "ua_based" => {
                 self.uses_user_agent = true;
                 let field = self.field(wire);

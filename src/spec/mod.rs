@@ -144,6 +144,8 @@ pub struct SpecSet {
     text: fingerprint::Fingerprint,
     /// Whether any condition needs the user agent parser.
     pub uses_user_agent: bool,
+    /// Whether any condition may look up the country of an address.
+    pub uses_country: bool,
 }
 
 #[cfg(test)]

@@ -347,3 +347,29 @@ fn a_text_that_cannot_be_unpacked_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+/// What takes long to make ready is made ready before anybody waits for an evaluation.
+#[test]
+fn what_conditions_look_up_is_known_from_the_specs() {
+    for (kind, expected) in [
+        ("user_field", (false, false)),
+        ("ua_based", (true, false)),
+        ("ip_based", (false, true)),
+    ] {
+        let conditions =
+            json!({"c": {"type": kind, "operator": "any", "field": "x", "targetValue": []}});
+        let first = compiled(&map(&[("a", "1", "c")], &conditions), &SpecSet::default());
+        assert_eq!(
+            (first.uses_user_agent, first.uses_country),
+            expected,
+            "{kind}"
+        );
+        let more = map(&[("a", "1", "c"), ("b", "1", "c")], &conditions);
+        let later = compiled(&more, &first);
+        assert_eq!(
+            (later.uses_user_agent, later.uses_country),
+            expected,
+            "{kind}"
+        );
+    }
+}
