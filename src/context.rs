@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::fork_cell::ForkCell;
 use crate::host::Hooks;
+use crate::json_writer::object;
 use crate::options::{Options, Settings};
 use crate::random;
 use crate::report::Reporter;
@@ -93,7 +94,7 @@ impl Context {
     /// The `statsigMetadata` of requests.
     #[must_use]
     pub fn statsig_metadata(&self) -> Value {
-        json!({
+        object!({
             "sdkType": self.sdk_type(),
             "sdkVersion": self.sdk_version(),
             "languageVersion": self.language_version(),

@@ -1,4 +1,39 @@
-//! Writing JSON piece by piece into a buffer, without building a tree first.
+//! Writing JSON piece by piece into a buffer, without building a tree first; and building one with
+//! little code.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// An object as a value, like `serde_json::json!`, which makes half a kilobyte of code of each
+/// member. Values are expressions: an object in it is another `object!`.
+macro_rules! object {
+    ({ $($key:literal: $value:expr),* $(,)? }) => {
+        $crate::json_writer::object_of(&[$(
+            ($key, &$value as &dyn $crate::json_writer::ToValue)
+        ),*])
+    };
+}
+pub(crate) use object;
+
+/// What [`object!`] becomes. Behind pointers, so that there are no values yet to be dropped by a
+/// panic between two members.
+pub(crate) fn object_of(members: &[(&'static str, &dyn ToValue)]) -> Value {
+    let members = members.iter();
+    let owned = members.map(|(key, value)| ((*key).to_owned(), value.to_value()));
+    Value::Object(owned.collect())
+}
+
+/// What a member of [`object!`] can be.
+pub(crate) trait ToValue {
+    /// What cannot be told in JSON is null.
+    fn to_value(&self) -> Value;
+}
+
+impl<T: Serialize> ToValue for T {
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
 
 /// Writes `{"key":value,...}` piece by piece into a buffer.
 pub(crate) struct ObjectWriter<'o> {

@@ -25,7 +25,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     (
         "sync",
-        "clock context error fork_cell host lock net options random report spec store worker",
+        "clock context error fork_cell host json_writer lock net options random report spec store \
+         worker",
     ),
     (
         "exposure",
@@ -34,19 +35,22 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     (
         "context",
-        "clock error fork_cell host options random report store",
+        "clock error fork_cell host json_writer options random report store",
     ),
     (
         "net",
         "clock context error fork_cell lock options report worker",
     ),
     ("client_init", "error eval json_input json_writer spec"),
-    ("eval", "derive error json_input spec store user"),
+    (
+        "eval",
+        "derive error json_input json_writer spec store user",
+    ),
     ("store", "derive error eval fork_cell lock spec"),
     ("spec", "error eval json_input user"),
     ("user", "derive error json_input json_writer spec"),
     ("derive", ""),
-    ("report", "clock fork_cell host lock options"),
+    ("report", "clock fork_cell host json_writer lock options"),
     ("options", "error host json_input"),
     ("host", "error"),
     ("worker", "clock error lock"),

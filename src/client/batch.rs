@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Kind, World, evaluate};
 use crate::json_input;
+use crate::json_writer::object;
 use crate::json_writer::{ObjectWriter, write_list};
 use crate::spec::{Entity, Spec};
 use crate::user::User;
@@ -92,12 +93,12 @@ impl Client {
                     Kind::Gate => Value::Bool(evaluation.value()),
                     _ => Value::Object(evaluation.object(&snapshot).to_map()),
                 };
-                let entry = json!({"value": value, "rule_id": evaluation.rule_id(&snapshot)});
+                let entry = object!({"value": value, "rule_id": evaluation.rule_id(&snapshot)});
                 (spec.name.to_string(), entry)
             });
             Value::Object(entries.collect())
         };
-        let all = json!({
+        let all = object!({
             "feature_gates": section(Kind::Gate),
             "dynamic_configs": section(Kind::Config),
         });
@@ -147,7 +148,7 @@ impl Client {
         let experiments = || names(Kind::Experiment, &[Entity::Experiment]);
         let layers = || names(Kind::Layer, &[]);
         let listed = match (kind, Kind::from_number(kind)) {
-            (0, _) => json!({
+            (0, _) => object!({
                 "gates": gates(),
                 "configs": configs(),
                 "experiments": experiments(),
@@ -165,6 +166,6 @@ impl Client {
 }
 
 fn error_cell(out: &mut Vec<u8>, error: &Error) {
-    let error = json!({"code": error.code(), "message": error.to_string()});
-    out.extend_from_slice(json!({"error": error}).to_string().as_bytes());
+    let error = object!({"code": error.code(), "message": error.to_string()});
+    out.extend_from_slice(object!({"error": error}).to_string().as_bytes());
 }

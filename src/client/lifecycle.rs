@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Client;
 use crate::error::Error;
 use crate::exposure::FlushInfo;
+use crate::json_writer::object;
 use crate::options::{OnFork, Settings, Threads};
 
 /// Where a client is in its life.
@@ -246,16 +247,16 @@ impl Client {
         let broken: Vec<Value> = tables
             .iter()
             .flat_map(|table| table.broken())
-            .map(|(name, why)| json!({"name": name, "error": why}))
+            .map(|(name, why)| object!({"name": name, "error": why}))
             .collect();
-        json!({
+        object!({
             "phase": match self.state.phase.load(Ordering::Acquire) {
                 CREATED => "created",
                 STARTED if self.sync.is_initialized() => "ready",
                 STARTED => "initializing",
                 _ => "shut_down",
             },
-            "specs": {
+            "specs": object!({
                 "source": snapshot.source.as_str(),
                 "time": specs.lcut,
                 "format": if specs.is_v2 { "v2" } else { "v1" },
@@ -263,7 +264,7 @@ impl Client {
                 "configs": specs.configs.specs().count(),
                 "layers": specs.layers.specs().count(),
                 "broken": broken,
-            },
+            }),
             "id_lists": snapshot.id_lists.len(),
             "sync": self.sync.stats(),
             "events": self.events.stats(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::lock::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::fork_cell::ForkCell;
 use crate::host::Delivery;
+use crate::json_writer::object;
 use crate::options::{Options, Threads};
 
 /// Notifications kept at most; the oldest go first.
@@ -43,7 +44,7 @@ impl Notifications {
         let hooks = &mut options.hooks;
         let (queue, next) = (self.clone(), hooks.rules_updated.take());
         hooks.rules_updated = Some(Arc::new(move |time_ms, specs| {
-            queue.push(|| json!({"type": "rules_updated", "time": time_ms}));
+            queue.push(|| object!({"type": "rules_updated", "time": time_ms}));
             if let Some(next) = &next {
                 next(time_ms, specs);
             }
@@ -51,7 +52,7 @@ impl Notifications {
         let (queue, next) = (self.clone(), hooks.flushed.take());
         hooks.flushed = Some(Arc::new(move |delivery: &Delivery| {
             queue.push(|| {
-                json!({
+                object!({
                     "type": "events_flushed",
                     "success": delivery.success,
                     "events": delivery.events,
@@ -66,7 +67,7 @@ impl Notifications {
         hooks.error_is_internal = hooks.error.is_none();
         let (queue, next) = (self.clone(), hooks.error.take());
         hooks.error = Some(Arc::new(move |tag, code, text| {
-            queue.push(|| json!({"type": "error", "tag": tag, "code": code, "message": text}));
+            queue.push(|| object!({"type": "error", "tag": tag, "code": code, "message": text}));
             if let Some(next) = &next {
                 next(tag, code, text);
             }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Kind, Namespace};
 use crate::error::Error;
 use crate::json_input;
+use crate::json_writer::object;
 use crate::spec::JsonObject;
 use crate::user::User;
 
@@ -161,10 +162,10 @@ impl Overrides {
             });
             Value::Object(names.collect())
         };
-        json!({
+        object!({
             "gates": section(Namespace::Gates),
             "configs": section(Namespace::Configs),
-            "experiments": {},
+            "experiments": object!({}),
             "layers": section(Namespace::Layers),
         })
         .to_string()

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::queue::DeliveryQueue;
 use super::state::State;
 use super::{Events, FlushInfo};
+use crate::json_writer::object;
 
 impl State {
     /// Our own events that exist in memory only. `queue` is that of this state.
@@ -50,7 +51,7 @@ impl Events {
         };
         let queue = state.queue.lock();
         let last_delivery_ms = counters.last_delivery_ms.load(Ordering::Relaxed);
-        json!({
+        object!({
             "accepted": state.accepted(),
             "sent": counters.sent.load(Ordering::Relaxed),
             "dropped": counters.dropped_json(),
@@ -58,21 +59,21 @@ impl Events {
             "queued": state.queued(&queue),
             "sampled_out": counters.sampled_out.load(Ordering::Relaxed),
             "remembered_exposures": state.seen.len(),
-            "batches": {
+            "batches": object!({
                 "queued": queue.len(),
                 "in_flight": queue.in_flight(),
                 "sent": counters.batches_sent.load(Ordering::Relaxed),
-            },
+            }),
             "retries": counters.retries.load(Ordering::Relaxed),
             "backoff_ms": u64::try_from(queue.backoff().as_millis()).unwrap_or(u64::MAX),
             "last_delivery_ms": (last_delivery_ms > 0).then_some(last_delivery_ms),
             "last_error": counters.last_error.lock().clone(),
-            "recovered": {
+            "recovered": object!({
                 "waiting": mirror.recovered_waiting(),
                 "sent": counters.recovered_sent.load(Ordering::Relaxed),
                 "dropped": counters.recovered_dropped.load(Ordering::Relaxed),
-            },
-            "spool": state.has_spool.then(|| json!({
+            }),
+            "spool": state.has_spool.then(|| object!({
                 "bytes": mirror.spool_bytes.load(Ordering::Relaxed),
                 "segments": mirror.spool_segments.load(Ordering::Relaxed),
                 "failing": mirror.is_spool_failing.load(Ordering::Relaxed),

@@ -5,7 +5,9 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::json_writer::object;
 
 /// Kinds remembered; at the cap the memory starts over, so a kind may be reported again.
 const SEEN_CAP: usize = 1_000;
@@ -29,7 +31,7 @@ impl ErrorReport {
     /// The body of the request.
     #[must_use]
     pub fn body(&self, statsig_metadata: &Value, options: &Map<String, Value>) -> String {
-        json!({
+        object!({
             "exception": self.exception,
             "info": self.info,
             "statsigMetadata": statsig_metadata,

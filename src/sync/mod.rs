@@ -38,11 +38,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::fork_cell::ForkCell;
+use crate::json_writer::object;
 use crate::net::Http;
 use crate::options::{LogLevel, Threads, positive_seconds};
 use crate::store::Source;
@@ -305,7 +306,7 @@ impl Sync {
         let bytes: usize = lists.values().map(|list| list.ids.bytes()).sum();
         let ids: usize = lists.values().map(|list| list.ids.len()).sum();
         let running = self.running.get();
-        json!({
+        object!({
             "initialized": self.is_initialized(),
             "polling": self.is_polling.load(Ordering::Acquire),
             "thread_alive": running.has_thread(),
@@ -314,7 +315,7 @@ impl Sync {
             "specs_checked_ms_ago": age(notes.specs_synced_ms),
             "specs_failing_ms": age(notes.failing_since_ms),
             "id_lists_checked_ms_ago": age(notes.id_lists_synced_ms),
-            "id_lists": {"count": lists.len(), "ids": ids, "bytes": bytes},
+            "id_lists": object!({"count": lists.len(), "ids": ids, "bytes": bytes}),
             "stream": engine.forward_proxy.as_ref().and_then(|proxy| proxy.stats(now_ms)),
             "last_error": notes.error,
         })

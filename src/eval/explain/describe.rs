@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::json_writer::object;
 use crate::spec::condition::{
     Affix, Field, Operator, Ordering, Quantifier, TextSet, TimeOrdering, ValueSource,
 };
@@ -19,10 +20,10 @@ pub(super) fn condition(
     configs: &Names,
 ) -> Map<String, Value> {
     let step = match condition {
-        Condition::Public => json!({"type": "public"}),
-        Condition::NoGate { pass } => json!({"type": gate_type(*pass), "target": null}),
+        Condition::Public => object!({"type": "public"}),
+        Condition::NoGate { pass } => object!({"type": gate_type(*pass), "target": Value::Null}),
         Condition::Gate { gate, pass } => {
-            json!({"type": gate_type(*pass), "target": gates.name(gate.slot)})
+            object!({"type": gate_type(*pass), "target": gates.name(gate.slot)})
         }
         Condition::AnyGate {
             gates: targets,
@@ -38,7 +39,7 @@ pub(super) fn condition(
             } else {
                 "multi_fail_gate"
             };
-            json!({"type": kind, "target": names})
+            object!({"type": kind, "target": names})
         }
         Condition::Test {
             source: from,
@@ -50,7 +51,7 @@ pub(super) fn condition(
             step.insert("target".to_owned(), target);
             return step;
         }
-        Condition::Unsupported(what) => json!({"type": "unsupported", "what": &**what}),
+        Condition::Unsupported(what) => object!({"type": "unsupported", "what": &**what}),
     };
     match step {
         Value::Object(step) => step,
@@ -63,21 +64,21 @@ fn gate_type(pass: bool) -> &'static str {
 }
 
 fn source(source: &ValueSource, configs: &Names) -> Map<String, Value> {
-    let with_field = |kind: &str, field: &Field| json!({"type": kind, "field": &*field.exact});
+    let with_field = |kind: &str, field: &Field| object!({"type": kind, "field": &*field.exact});
     let step = match source {
         ValueSource::Field(field) => with_field("user_field", field),
         ValueSource::Ip(field) => with_field("ip_based", field),
         ValueSource::UserAgent(field, _) => with_field("ua_based", field),
         ValueSource::Environment(field) => with_field("environment_field", field),
-        ValueSource::CurrentTime => json!({"type": "current_time"}),
-        ValueSource::UserBucket(bucket) => json!({
+        ValueSource::CurrentTime => object!({"type": "current_time"}),
+        ValueSource::UserBucket(bucket) => object!({
             "type": "user_bucket", "salt": bucket.salt.text().trim_end_matches('.'),
             "unit": id_type(&bucket.id_type), "of": crate::eval::bucket::USER_BUCKETS,
         }),
-        ValueSource::UnitId(unit) => json!({"type": "unit_id", "unit": id_type(unit)}),
-        ValueSource::TargetApp => json!({"type": "target_app"}),
+        ValueSource::UnitId(unit) => object!({"type": "unit_id", "unit": id_type(unit)}),
+        ValueSource::TargetApp => object!({"type": "target_app"}),
         ValueSource::ExperimentGroup(slot) => {
-            json!({"type": "experiment_group", "field": configs.name(*slot)})
+            object!({"type": "experiment_group", "field": configs.name(*slot)})
         }
     };
     match step {

@@ -14,6 +14,7 @@ use super::condition::Check;
 use super::overrides::Overridden;
 use super::trace::Trace;
 use super::{Evaluation, Kind, Namespace, Reason, Verdict, World, evaluate, result};
+use crate::json_writer::object;
 use crate::spec::{Condition, Rule, Salt, Spec};
 use crate::store::Snapshot;
 use crate::user::ValueRef;
@@ -56,13 +57,13 @@ pub fn explain(
         Kind::Gate => Value::Bool(evaluation.value()),
         _ => Value::Object(evaluation.object(snapshot).to_map()),
     };
-    let explanation = json!({
+    let explanation = object!({
         "kind": kind.as_str(),
         "name": name,
-        "user": {
+        "user": object!({
             "userID": world.user.user_id(),
             "customIDs": world.user.custom_ids().collect::<std::collections::BTreeMap<_, _>>(),
-        },
+        }),
         "value": value,
         "passed": evaluation.value(),
         "rule_id": evaluation.rule_id(snapshot),
@@ -157,18 +158,20 @@ impl Trace for Account<'_> {
             Overridden::Gate(value) => Value::Bool(*value),
             Overridden::Object(object) => Value::Object(object.to_map()),
         };
-        self.add(json!({"step": "override", "name": name, "value": value}));
+        self.add(object!({"step": "override", "name": name, "value": value}));
     }
 
     fn mapping(&mut self, name: &str, target: &str, rule: &Rule, passes: bool) {
-        self.add(json!({
+        self.add(object!({
             "step": "mapping", "name": name, "target": target, "rule_id": rule.id(),
             "passes": passes,
         }));
     }
 
     fn unrecognized(&mut self, namespace: Namespace, name: &str) {
-        self.add(json!({"step": "unrecognized", "kind": namespace_name(namespace), "name": name}));
+        self.add(
+            object!({"step": "unrecognized", "kind": namespace_name(namespace), "name": name}),
+        );
     }
 
     fn enter(&mut self, _namespace: Namespace, _spec: &Spec, _depth: u32) {
@@ -177,11 +180,11 @@ impl Trace for Account<'_> {
 
     fn rule(&mut self, _spec: &Spec, rule: &Rule, _depth: u32) {
         self.steps += 1;
-        let rule = json!({
+        let rule = object!({
             "rule_id": rule.id(),
             "group_name": rule.group_name(),
             "pass_percentage": describe::number(rule.share.percentage()),
-            "conditions": [],
+            "conditions": Value::Array(Vec::new()),
             "matched": true,
         });
         if self.steps <= MAX_STEPS
@@ -222,7 +225,7 @@ impl Trace for Account<'_> {
     }
 
     fn roll(&mut self, rule: &Rule, salt: &Salt, bucket: u64, passed: bool, _depth: u32) {
-        let roll = json!({
+        let roll = object!({
             "salt": salt.text().trim_end_matches('.'),
             "unit": describe::id_type(&rule.id_type),
             "bucket": bucket,

@@ -1,6 +1,8 @@
 //! What is known of the stream, for stats and for the thread that polls in its place.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::json_writer::object;
 
 /// Where the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +59,7 @@ impl Status {
     }
 
     pub(super) fn to_json(&self, address: &str, is_alive: bool, now_ms: i64) -> Value {
-        json!({
+        object!({
             "address": address,
             "thread_alive": is_alive,
             "state": self.state.as_str(),

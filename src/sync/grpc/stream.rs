@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::call::Caller;
@@ -15,6 +15,7 @@ use super::message::{ConfigSpecRequest, ConfigSpecResponse};
 use super::status::{State, Status};
 use super::{ForwardProxy, Live, runtime};
 use crate::error::Error;
+use crate::json_writer::object;
 use crate::net::TransportErrorKind;
 use crate::options::LogLevel;
 use crate::random;
@@ -253,7 +254,7 @@ impl Stream {
     }
 
     fn extra(&self, used: u32) -> Value {
-        json!({
+        object!({
             "retryAttempt": used,
             "hostName": self.proxy.address(),
             "sfpHostName": self.status().proxy_host(),
