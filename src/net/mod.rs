@@ -42,8 +42,8 @@ pub(crate) use endpoints::specs_gateway;
 pub use endpoints::{Endpoints, Target, id_list_store_key};
 pub use error::{TransportError, TransportErrorKind};
 pub use headers::{common_headers, without_key};
-#[cfg(feature = "grpc")]
 pub use packed::PackedBody;
+#[cfg(feature = "grpc")]
 pub(crate) use private::check_material;
 pub use retry_after::parse_retry_after;
 #[cfg(feature = "redis")]
@@ -230,9 +230,9 @@ impl Http {
 
     /// What went wrong outside of any request since the last call, for the log.
     pub fn take_problems(&self) -> Vec<String> {
-        let mut problems = std::mem::take(&mut *self.problems.get().lock());
+        let problems = std::mem::take(&mut *self.problems.get().lock());
         #[cfg(feature = "tls")]
-        problems.extend(self.trust.take_problems());
+        let problems = [problems, self.trust.take_problems()].concat();
         problems
     }
 
