@@ -58,6 +58,8 @@ test: lint test-rust test-demo $(SUITES)
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets --features $(FEATURES) -- -D warnings
+	$(CARGO) clippy -- -D warnings
+	$(CARGO) clippy --no-default-features -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --features $(FEATURES)
 
 ## make test-rust             unit, conformance, behaviour, boundary and C suites

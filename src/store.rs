@@ -132,14 +132,6 @@ impl Store {
         if specs.lcut < current.specs.lcut {
             return Err(Error::argument("specs.time", "older than the specs in use"));
         }
-        #[cfg(feature = "ua")]
-        if specs.uses_user_agent {
-            crate::derive::user_agent::preload();
-        }
-        #[cfg(feature = "country")]
-        if specs.uses_country {
-            crate::derive::country::preload();
-        }
         let lcut = specs.lcut;
         let specs: Arc<SpecSet> = Arc::from(specs);
         self.update(|snapshot| {

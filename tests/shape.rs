@@ -25,8 +25,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     (
         "sync",
-        "clock context error fork_cell host json_writer lock net options random report spec store \
-         worker",
+        "clock context derive error fork_cell host json_writer lock net options random report spec \
+         store worker",
     ),
     (
         "exposure",
@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "eval",
         "derive error json_input json_writer spec store user",
     ),
-    ("store", "derive error eval fork_cell lock spec"),
+    ("store", "error eval fork_cell lock spec"),
     ("spec", "error eval json_input user"),
     ("user", "derive error json_input json_writer spec"),
     ("derive", ""),

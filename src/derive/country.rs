@@ -26,9 +26,12 @@ pub fn country_of_ip(ip: &str) -> Option<&'static str> {
     index().country(block(ip)?)
 }
 
-/// Makes the table ready, which the first [`country_of_ip`] would do otherwise: milliseconds.
-pub fn preload() {
+pub(super) fn preload() {
     index();
+}
+
+pub(super) fn is_ready() -> bool {
+    INDEX.get().is_some()
 }
 
 /// The network of 256 addresses that an address is in. Countries own whole networks.
@@ -46,8 +49,9 @@ fn block(ip: &str) -> Option<u32> {
         .then(|| u32::from_be_bytes(address) >> 8)
 }
 
+static INDEX: OnceBox<Index> = OnceBox::new();
+
 fn index() -> &'static Index {
-    static INDEX: OnceBox<Index> = OnceBox::new();
     INDEX.get_or_init(|| Box::new(Index::new(unpacked(COMPRESSED_TABLE))))
 }
 

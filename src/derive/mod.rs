@@ -16,6 +16,40 @@ pub const COUNTRY_LOOKUP_LOADED: bool = cfg!(feature = "country");
 /// Whether the rules behind [`user_agent`] are part of this build.
 pub const UA_PARSER_LOADED: bool = cfg!(feature = "ua");
 
+/// A table that evaluations look something up in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Country,
+    UserAgent,
+}
+
+impl Table {
+    /// Whether there is nothing to do for [`Table::preload`].
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        match self {
+            #[cfg(feature = "country")]
+            Table::Country => country::is_ready(),
+            #[cfg(feature = "ua")]
+            Table::UserAgent => user_agent::is_ready(),
+            #[cfg(not(all(feature = "country", feature = "ua")))]
+            _ => true,
+        }
+    }
+
+    /// Makes the table ready, which the first look-up would do otherwise: milliseconds.
+    pub fn preload(self) {
+        match self {
+            #[cfg(feature = "country")]
+            Table::Country => country::preload(),
+            #[cfg(feature = "ua")]
+            Table::UserAgent => user_agent::preload(),
+            #[cfg(not(all(feature = "country", feature = "ua")))]
+            _ => {}
+        }
+    }
+}
+
 #[cfg(any(feature = "country", feature = "ua"))]
 const CHUNK_BYTES: usize = 4096;
 

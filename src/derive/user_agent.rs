@@ -54,9 +54,12 @@ pub fn parse(text: &str) -> Option<UserAgent> {
     })
 }
 
-/// Makes the rules ready, which the first [`parse`] would do otherwise.
-pub fn preload() {
+pub(super) fn preload() {
     parser();
+}
+
+pub(super) fn is_ready() -> bool {
+    PARSER.get().is_some()
 }
 
 struct Parser {
@@ -64,8 +67,9 @@ struct Parser {
     os: Rules,
 }
 
+static PARSER: OnceBox<Parser> = OnceBox::new();
+
 fn parser() -> &'static Parser {
-    static PARSER: OnceBox<Parser> = OnceBox::new();
     PARSER.get_or_init(|| {
         Box::new(Parser {
             browser: Rules::new(browser_rules()),

@@ -18,6 +18,7 @@ mod id_list_file;
 mod id_lists;
 mod pace;
 mod packed_specs;
+mod preload;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod rounds;

@@ -11,6 +11,7 @@ use super::data_store::GuardedStore;
 use super::engine::Engine;
 use super::fetch::{Bounds, Fetch, MAX_SPECS_BYTES, millis};
 use super::packed_specs::PackedSpecs;
+use super::preload;
 use crate::error::Error;
 use crate::net::{Response, Target, TransportError, TransportErrorKind, parse_retry_after};
 use crate::options::{DataSource, LogLevel, Threads, positive_seconds};
@@ -318,6 +319,7 @@ impl Engine {
             let _turn = self.updates.turn();
             let previous = self.ctx.store.load().source;
             let applied = self.ctx.store.apply(document, source)?;
+            preload::tables(&self.ctx.store.load_full().specs, self.ctx.settings.threads);
             if let Applied::Updated { lcut, identical } = applied {
                 let is_new = !identical || previous == Source::Bootstrap;
                 if is_new && lcut != 0 && is_from_service(source) {
