@@ -766,6 +766,8 @@ tidegate_status tidegate_client_set_environment(tidegate_client client,
                                                 size_t environment_json_len);
 
 /// The specs in use, as received: to keep them, or to hand them to another process.
+/// Large specs are kept compressed if they came so, and are unpacked for each call: some
+/// milliseconds a megabyte.
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL if there are none and on failure.
 ///

@@ -328,6 +328,8 @@ pub unsafe extern "C" fn tidegate_client_set_environment(
 }
 
 /// The specs in use, as received: to keep them, or to hand them to another process.
+/// Large specs are kept compressed if they came so, and are unpacked for each call: some
+/// milliseconds a megabyte.
 ///
 /// `*out_json` is freed with `tidegate_buf_free`; NULL if there are none and on failure.
 ///
