@@ -111,13 +111,7 @@ impl Store {
         let document = document.into();
         let _writer = self.write.get().lock();
         let current = self.load_full();
-        let known = current.specs.document.as_ref();
-        let compiled = if known.is_some_and(|known| known.is_same_bytes(&document)) {
-            Compiled::Identical
-        } else {
-            compile(&document, Some(&self.hashed_key), &current.specs)?
-        };
-        let specs = match compiled {
+        let specs = match compile(&document, Some(&self.hashed_key), &current.specs)? {
             Compiled::NoUpdate => return Ok(Applied::NoUpdate),
             Compiled::Identical => {
                 let lcut = current.specs.lcut;

@@ -12,8 +12,7 @@ use crate::error::Error;
 use crate::eval::trace::NoTrace;
 use crate::eval::{Kind, World, evaluate};
 use crate::json_input;
-use crate::json_writer::object;
-use crate::json_writer::{ObjectWriter, write_list};
+use crate::json_writer::{ObjectWriter, object, write_list};
 use crate::spec::{Entity, Spec};
 use crate::user::User;
 

@@ -35,7 +35,10 @@ impl Hash {
             (Hash::Djb2, _) => write_plain(out, table.names.djb2(slot)),
             (Hash::Sha256, Some(spec)) => write_plain(out, spec.sha256_name().as_bytes()),
             (Hash::Sha256, None) => {
-                write_text(out, &bucket::sha256_base64(table.names.name(slot)));
+                write_plain(
+                    out,
+                    bucket::sha256_base64(table.names.name(slot)).as_bytes(),
+                );
             }
         }
     }

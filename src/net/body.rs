@@ -173,34 +173,16 @@ fn broken(error: io::Error) -> TransportError {
 mod tests {
     use std::io::Write;
 
+    use super::super::packing::{brotli, gzip, zlib};
     use super::*;
 
     const TEXT: &[u8] = br#"{"time":100,"has_updates":true}"#;
-
-    fn gzip(data: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn zlib(data: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
-    }
 
     fn raw(data: &[u8]) -> Vec<u8> {
         let mut encoder =
             flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(data).unwrap();
         encoder.finish().unwrap()
-    }
-
-    fn brotli(data: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let params = brotli::enc::BrotliEncoderParams::default();
-        brotli::BrotliCompress(&mut &data[..], &mut out, &params).unwrap();
-        out
     }
 
     #[test]

@@ -15,6 +15,9 @@ mod exchange;
 pub(crate) mod gateway;
 pub(crate) mod headers;
 mod packed;
+#[cfg(test)]
+#[path = "../../tests/support/packing.rs"]
+mod packing;
 mod private;
 mod proxy;
 mod resolver;

@@ -163,25 +163,8 @@ impl Read for Ahead {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
+    use super::super::packing::{brotli, gzip};
     use super::*;
-
-    fn gzip(data: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn brotli(data: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let params = brotli::enc::BrotliEncoderParams {
-            quality: 1,
-            ..Default::default()
-        };
-        brotli::BrotliCompress(&mut &data[..], &mut out, &params).unwrap();
-        out
-    }
 
     fn all(mut reader: impl Read) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();

@@ -45,7 +45,11 @@ pub fn compile(
     if matches!(document, Document::Text(text) if text.len() > MAX_DOCUMENT_BYTES) {
         return Err(Error::argument("specs", "larger than 512 MiB"));
     }
-    let is_known = |text: Fingerprint| previous.document.is_some() && previous.text == text;
+    let known = previous.document.as_ref();
+    if known.is_some_and(|known| known.is_same_packed(document)) {
+        return Ok(Compiled::Identical);
+    }
+    let is_known = |text: Fingerprint| known.is_some() && previous.text == text;
     let mut scanner = Scanner::new(document);
     if is_known(scanner.fingerprint()) {
         return Ok(Compiled::Identical);
@@ -257,7 +261,7 @@ impl<'p> Compiler<'p> {
                 let slot = self.intern(which, name);
                 // In a list it may be known, and stand in another place.
                 let table = self.table(which);
-                if table.known(name) == Some((slot, text)) {
+                if key.is_none() && table.known(name) == Some((slot, text)) {
                     return table.take_over(slot, text);
                 }
                 let spec = Arc::new(self.spec(&wire, which, slot));

@@ -41,10 +41,9 @@ impl Document {
         }
     }
 
-    /// Whether both were received as the same bytes. Others may still hold the same text.
-    pub(crate) fn is_same_bytes(&self, other: &Document) -> bool {
+    /// Whether both are packed, as the same bytes. Others may still hold the same text.
+    pub(super) fn is_same_packed(&self, other: &Document) -> bool {
         match (self, other) {
-            (Document::Text(this), Document::Text(that)) => this == that,
             (Document::Packed(this), Document::Packed(that)) => this.bytes() == that.bytes(),
             _ => false,
         }

@@ -195,6 +195,7 @@ impl<'p> TableBuilder<'p> {
         self.slots.shrink_to_fit();
         self.texts.shrink_to_fit();
         self.order.shrink_to_fit();
+        let is_map = self.is_map();
         Table {
             names: match self.names {
                 Cow::Borrowed(_) => Arc::clone(&self.previous.names),
@@ -206,7 +207,7 @@ impl<'p> TableBuilder<'p> {
             slots: self.slots,
             texts: self.texts,
             order: self.order,
-            is_map: self.shape == Some(Shape::Map),
+            is_map,
         }
     }
 }
